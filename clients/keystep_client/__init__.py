@@ -1,0 +1,1 @@
+"""The light client: no torch, no server import."""

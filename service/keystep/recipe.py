@@ -1,0 +1,147 @@
+"""A recipe is everything that decides a reward: frozen, named, hashed. The only reward knobs there are.
+
+    PAPER     the paper's formulas, literally (R1-VL, arXiv 2503.12937, section 3.2)
+    OFFICIAL  bug-compatible with the released training code, for differential tests
+    HARDENED  the default: the paper's formulas over robust parsing, matching and verification
+
+The hash covers every field but the name, and SEMANTICS, which is raised by hand whenever code changes what a reward
+can be: two services that answer with the same hash give the same rewards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_type_hints
+
+from keystep.errors import RecipeError
+
+# Raise when a change of code changes any reward of any recipe.
+SEMANTICS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Fields are documented where they stand; docs/recipes.md lists them, and a test holds it to this."""
+
+    name: str
+
+    # The total: reward = w_rar * StepRAR + w_rvr * StepRVR + w_outcome * outcome. A component of weight 0 is not needed.
+    weight_step_rar: float = 1.0
+    weight_step_rvr: float = 1.0
+    weight_outcome: float = 0.0
+
+    # StepRAR: [right] + alpha * k.
+    alpha: float = 0.1
+    # What StepRAR is when no answer was given: 0 (the paper), or alpha * k all the same (the released code).
+    no_answer: Literal["zero", "alpha_k"] = "zero"
+
+    # How a text is divided. auto: the first grammar any of whose headers the text bears.
+    grammar: Literal["auto", "mulberry_literal"] = "auto"
+
+    # Where key steps are looked for.
+    search_in: Literal["all_but_answer", "steps"] = "all_but_answer"
+    # How: tiers with guards; any form, lower-cased, white space ignored; any form, lower-cased substring.
+    matching: Literal["tiers", "folded", "substring"] = "tiers"
+    # tiers only: a key step is matched from this score on.
+    match_threshold: float = 0.7
+    # Dumped key steps: k is computed as if the dump were absent, or it is only flagged.
+    stuffing: Literal["absent", "flag_only"] = "absent"
+    # Who extracts key steps that a request does not bring.
+    extractor: Literal["rules"] = "rules"
+
+    # How the answer is read and compared.
+    verification: Literal["hardened", "paper", "official"] = "hardened"
+    # When only a careful reader could tell: null, or zero.
+    needs_judge: Literal["null", "zero"] = "null"
+
+    # StepRVR: by parsed sections, strictly; or by the released code's string tests.
+    validity: Literal["sections", "official"] = "sections"
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for f in fields(self):
+            value = getattr(self, f.name)
+            allowed = get_args(hints[f.name])
+            if allowed:
+                if value not in allowed:
+                    raise RecipeError(f"{value!r} is not a value of {f.name}; use one of {', '.join(allowed)}", field=f"recipe.{f.name}")
+            elif hints[f.name] is float:
+                if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                    raise RecipeError(f"{f.name} must be a finite number, not {value!r}", field=f"recipe.{f.name}")
+                if not 0.0 <= value <= (1.0 if f.name == "match_threshold" else 1e6):
+                    raise RecipeError(f"{f.name} is {value!r}; it must lie in [0, {1 if f.name == 'match_threshold' else 1000000}]", field=f"recipe.{f.name}")
+                object.__setattr__(self, f.name, float(value))
+            elif not isinstance(value, str) or not value:
+                raise RecipeError(f"{f.name} must be a non-empty string, not {value!r}", field=f"recipe.{f.name}")
+
+    @cached_property
+    def hash(self) -> str:
+        """'sha256:...' over every field but the name, and SEMANTICS."""
+        content = {**self.deciding(), "semantics": SEMANTICS}
+        return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def deciding(self) -> dict[str, Any]:
+        """Every field that decides a reward: all but the name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+
+    def but(self, **changes: Any) -> Recipe:
+        """This recipe with some fields changed, named after what changed, e.g. 'hardened(alpha=0.2)'."""
+        known = {f.name for f in fields(self)} - {"name"}
+        for key in changes:
+            if key not in known:
+                raise RecipeError(f"a recipe has no field {key!r}; it has {', '.join(sorted(known))}", field=f"recipe.{key}")
+        told = ", ".join(f"{k}={changes[k]}" for k in sorted(changes))
+        return dataclasses.replace(self, name=f"{self.name}({told})" if told else self.name, **changes)
+
+
+HARDENED = Recipe(name="hardened")
+
+PAPER = Recipe(
+    name="paper",
+    grammar="mulberry_literal",
+    search_in="steps",
+    matching="folded",
+    stuffing="flag_only",
+    verification="paper",
+)
+
+OFFICIAL = Recipe(
+    name="official",
+    grammar="mulberry_literal",
+    search_in="steps",
+    matching="substring",
+    stuffing="flag_only",
+    no_answer="alpha_k",
+    verification="official",
+    validity="official",
+)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType({r.name: r for r in (HARDENED, PAPER, OFFICIAL)})
+DEFAULT = HARDENED
+
+
+def resolve(spec: str | Mapping[str, Any] | None) -> Recipe:
+    """A recipe from what a request names: a name, or {"base": name, field: value, ...}. None is the default."""
+    if spec is None:
+        return DEFAULT
+    if isinstance(spec, str):
+        return _named(spec, "recipe")
+    changes = dict(spec)
+    base = changes.pop("base", None)
+    if not isinstance(base, str):
+        raise RecipeError(f'a recipe object needs "base", one of {", ".join(RECIPES)}; got {base!r}', field="recipe.base")
+    return _named(base, "recipe.base").but(**changes)
+
+
+def _named(name: str, field: str) -> Recipe:
+    try:
+        return RECIPES[name]
+    except KeyError:
+        raise RecipeError(f"there is no recipe {name[:80]!r}; use one of {', '.join(RECIPES)}", field=field) from None
