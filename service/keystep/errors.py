@@ -6,6 +6,7 @@
     |   `-- TooLargeError     over a size or count limit
     |-- OverloadedError       too much in flight; says when to come back
     |-- DrainingError         the service is stopping
+    |-- CacheError            the cache cannot be read or written; scoring goes on without it, degraded
     `-- ComponentError        a machine's failure: one component of one reward becomes null, with .reason
 
 A rollout that is wrong, empty or absurd raises nothing: it is data and earns its zero.
@@ -47,6 +48,10 @@ class OverloadedError(KeystepError):
 
 class DrainingError(KeystepError):
     """The service is stopping and takes no new work."""
+
+
+class CacheError(KeystepError):
+    """The cache failed. Never reaches a caller of the service: it costs time, not rewards."""
 
 
 class ComponentError(KeystepError):

@@ -219,12 +219,17 @@ class Reward:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a reward rests on. spans of excluded: text that was left out of key-step matching (stuffing)."""
+    """What a reward rests on.
+
+    key_steps: those that were looked for (of the reference with the best recall, where there are several).
+    excluded: text that was left out of key-step matching (stuffing).
+    """
 
     structure: Structure
     validity: Validity
     matches: tuple[StepMatch, ...]
     outcome: Outcome
+    key_steps: tuple[KeyStep, ...] = ()
     excluded: tuple[Span, ...] = ()
 
 
@@ -262,4 +267,3 @@ class ScoredGroup:
     rollouts: tuple[ScoredRollout, ...]
     advantages: Advantages
     pair: Pair | None
-    key_steps: tuple[KeyStep, ...] = ()

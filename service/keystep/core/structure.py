@@ -26,7 +26,7 @@ _MULBERRY = re.compile(
     r"""
     ^[ \t>\u3000]*+                                  # indentation, quotation
     (?P<mark>[#＃]{1,6}[ \t\u3000]*+)?+
-    [*_]{0,3}+
+    (?P<bold>[*_]{1,3}+)?+
     (?:
         (?P<description>image[ \t]+descriptions?+)
       | (?P<rationale>rationales?+)
@@ -34,7 +34,8 @@ _MULBERRY = re.compile(
       | step[ \t]*+(?P<step>[0-9]{1,6})
       | (?P<answer>(?:the[ \t]+)?final[ \t]+answers?(?:[ \t]+is\b)?+|(?:the[ \t]+)?answer(?:[ \t]+is\b)?+(?=[ \t*_]*+(?:[:：]|$)))
     )
-    (?P<close>[ \t]*+[*_]{0,3}+[ \t]*+[:：.．)]*+[ \t]*+[*_]{0,3}+)
+    # what closes a header; the bold marks and the dot of an answer ('**5**', '.5') are the body's own
+    (?P<close>[ \t]*+(?(bold)[*_]{0,3}+)[ \t]*+(?(answer)[:：]*+|[:：.．)]*+)[ \t]*+(?(bold)[*_]{0,3}+))
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )

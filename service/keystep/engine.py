@@ -1,0 +1,141 @@
+"""One request, top to bottom.
+
+    groups -> key steps (given, else extracted from the references, through the cache)
+           -> sections (core.structure)
+           -> outcomes, all of the batch at once (verify: fast path here, symbolic work in killable processes)
+           -> rewards and evidence (core.rewards), advantages, pair
+
+Synchronous and thread-safe: the HTTP layer calls it from worker threads, the command line calls it directly. One bad
+rollout never fails its batch: a defect of ours under one rollout is that rollout's null, reason internal_error, logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keystep.cache.sqlite import SqliteCache
+from keystep.core import pairs, rewards
+from keystep.core.advantage import normalise
+from keystep.errors import CacheError
+from keystep.keysteps.source import Extracted, KeyStepSource, RulesExtractor
+from keystep.nouns import Group, KeyStep, Outcome, Question, Reason, Reward, Rollout, ScoredGroup, ScoredRollout, Structure
+from keystep.recipe import Recipe
+from keystep.settings import Settings
+from keystep.verify.verifier import Verifier, VerifyItem
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """groups in input order; degraded: what was slower or missing underneath, without touching a reward ('cache')."""
+
+    groups: list[ScoredGroup]
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The key steps of one group: one tuple a reference, None when they could not be had; and what to say about it."""
+
+    key_steps: tuple[tuple[KeyStep, ...], ...] | None
+    notes: tuple[Reason, ...] = ()
+
+
+class Engine:
+    def __init__(self, *, verifier: Verifier, source: KeyStepSource) -> None:
+        self._verifier = verifier
+        self._source = source
+
+    def start(self) -> None:
+        """Warm what is slow to start; returns when ready."""
+        self._verifier.start()
+
+    def ready(self) -> bool:
+        return self._verifier.ready()
+
+    def close(self) -> None:
+        self._verifier.close()
+        self._source.close()
+
+    def score(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> Scored:
+        """Every rollout's reward, in order. deadline: time.monotonic() past which what is not ready is null, reason deadline."""
+        degraded: set[str] = set()
+        wanted = self._key_steps(groups, degraded)
+        parsed = [[rewards.parse_for(recipe, r.text) for r in g.rollouts] for g in groups]
+        outcomes = iter(
+            self._verifier.verify(
+                [
+                    VerifyItem(g.question, r.text, truncated=r.truncated, structure=s)
+                    for g, structures in zip(groups, parsed, strict=True)
+                    for r, s in zip(g.rollouts, structures, strict=True)
+                ],
+                recipe,
+                deadline=deadline,
+            )
+        )
+        scored = [
+            _group(g, [_rollout(r, s, want, next(outcomes), recipe, g.question.text, deadline) for r, s in zip(g.rollouts, structures, strict=True)])
+            for g, structures, want in zip(groups, parsed, wanted, strict=True)
+        ]
+        return Scored(scored, tuple(sorted(degraded)))
+
+    def verify(self, items: Sequence[tuple[Question, str]], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
+        """Outcomes alone, of texts of any form."""
+        return self._verifier.verify([VerifyItem(q, text) for q, text in items], recipe, deadline=deadline)
+
+    def key_steps(self, texts: Sequence[tuple[str, str]]) -> tuple[list[Extracted], tuple[str, ...]]:
+        """Key steps for each (question, reference), and what is degraded."""
+        degraded: set[str] = set()
+        return self._source.get_many(texts, degraded), tuple(sorted(degraded))
+
+    def _key_steps(self, groups: Sequence[Group], degraded: set[str]) -> list[_Wanted]:
+        texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
+        extracted = iter(self._source.get_many(texts, degraded) if texts else ())
+        return [_wanted(g.question, extracted) for g in groups]
+
+
+def _wanted(question: Question, extracted: Iterator[Extracted]) -> _Wanted:
+    if question.key_steps is not None:
+        return _Wanted((question.key_steps,), () if question.key_steps else (Reason.NO_KEY_STEPS,))
+    mine = [next(extracted) for _ in question.references]
+    found = tuple(e.key_steps for e in mine if e.key_steps)
+    if found:
+        return _Wanted(found)
+    failed = tuple(dict.fromkeys(reason for e in mine for reason in e.reasons))
+    return _Wanted(None, failed) if failed else _Wanted(((),), (Reason.NO_KEY_STEPS,))
+
+
+def _rollout(
+    rollout: Rollout, parsed: Structure, want: _Wanted, outcome: Outcome, recipe: Recipe, question: str, deadline: float | None
+) -> ScoredRollout:
+    if deadline is not None and time.monotonic() > deadline:
+        return ScoredRollout(rollout.id, _nothing(Reason.DEADLINE))
+    try:
+        return rewards.score(rollout, parsed, want.key_steps, outcome, recipe, question=question, notes=want.notes)
+    except Exception:
+        _log.exception("scoring rollout %r failed", rollout.id)
+        return ScoredRollout(rollout.id, _nothing(Reason.INTERNAL_ERROR))
+
+
+def _nothing(reason: Reason) -> Reward:
+    return Reward(None, None, None, None, None, None, reasons=(reason,))
+
+
+def _group(group: Group, rollouts: Sequence[ScoredRollout]) -> ScoredGroup:
+    return ScoredGroup(group.id, tuple(rollouts), normalise([r.reward.total for r in rollouts]), pairs.best_and_worst(rollouts))
+
+
+def build(settings: Settings) -> Engine:
+    """The engine of a deployment. A cache that cannot be opened is said once and done without."""
+    cache = None
+    if settings.cache_path is not None:
+        try:
+            cache = SqliteCache(settings.cache_path)
+        except CacheError as error:
+            _log.warning("%s; key steps are extracted anew each time", error)
+    verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
+    return Engine(verifier=verifier, source=KeyStepSource(RulesExtractor(), cache))
