@@ -83,9 +83,9 @@ class Engine:
         ]
         return Scored(scored, tuple(sorted(degraded)))
 
-    def verify(self, items: Sequence[tuple[Question, str]], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
-        """Outcomes alone, of texts of any form."""
-        return self._verifier.verify([VerifyItem(q, text) for q, text in items], recipe, deadline=deadline)
+    def verify(self, items: Sequence[VerifyItem], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
+        """Outcomes alone, of texts of any form, in order."""
+        return self._verifier.verify(items, recipe, deadline=deadline)
 
     def key_steps(self, texts: Sequence[tuple[str, str]]) -> tuple[list[Extracted], tuple[str, ...]]:
         """Key steps for each (question, reference), and what is degraded."""

@@ -1,0 +1,65 @@
+# keystep. `make serve` and `make test` work on a fresh machine with Python 3.11 or newer.
+PYTHON ?= $(shell command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+BIN := .venv/bin
+LOCK := docker/constraints.txt
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK)
+
+export KEYSTEP_SHARED ?= $(abspath ../shared)
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format bench real lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redis, no model, no GPU
+	$(BIN)/keystep serve
+
+test: .venv/.dev ## set up and run every test (those over real data need KEYSTEP_SHARED)
+	$(BIN)/pytest
+
+lint: .venv/.dev ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+real: .venv/.dev ## score the real data of KEYSTEP_SHARED through HTTP and print agreement and AUROC
+	$(BIN)/python tests/real/main.py
+
+bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, in one run
+	$(BIN)/python tests/bench/main.py
+
+lock: .venv/.bench ## write what is installed now as the versions everybody gets
+	$(BIN)/pip freeze --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)
+
+clean: ## remove what make made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/.made:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'keystep needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/it'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo 'this Python cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)'; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.server: .venv/.made pyproject.toml $(LOCK)
+	$(PIP) --editable '.[server]'
+	@touch $@
+
+# torch first and by itself: asked for through another package, it may come with gigabytes of CUDA.
+.venv/.torch: .venv/.made $(LOCK)
+	$(PIP) torch
+	@touch $@
+
+.venv/.dev: .venv/.torch pyproject.toml $(LOCK)
+	$(PIP) --editable '.[server,dev]'
+	@touch $@
+
+.venv/.bench: .venv/.dev
+	$(PIP) --editable '.[server,dev,bench]'
+	@touch $@

@@ -1,0 +1,5 @@
+"""python -m keystep"""
+
+from keystep.cli import main
+
+main()

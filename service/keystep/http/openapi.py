@@ -1,0 +1,74 @@
+"""The OpenAPI document. Bodies are parsed from raw bytes on worker threads, so their schemas are told here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from keystep.http.problems import MEDIA_TYPE
+from keystep.wire import requests, responses
+
+_WORK: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
+    "/v1/score": (requests.ScoreRequest, responses.ScoreResponse),
+    "/v1/verify": (requests.VerifyRequest, responses.VerifyResponse),
+    "/v1/key-steps": (requests.KeyStepsRequest, responses.KeyStepsResponse),
+}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"field": {"type": "string"}, "message": {"type": "string"}}},
+        },
+    },
+}
+_REFUSALS = {
+    "400": "The body is not JSON",
+    "413": "Over a limit of the settings",
+    "422": "A field is wrong; errors names it",
+    "429": "Too many rollouts in flight; Retry-After says when",
+    "503": "Stopping",
+}
+
+
+def install(app: FastAPI) -> None:
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    doc = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    both = [(request, "validation") for request, _ in _WORK.values()] + [(response, "serialization") for _, response in _WORK.values()]
+    refs, definitions = models_json_schema(both, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    schemas = doc.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(definitions["$defs"])
+    schemas["Problem"] = _PROBLEM
+    refused = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for path, (request, response) in _WORK.items():
+        operation = doc["paths"][path]["post"]
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[request, "validation"]}}}
+        operation["responses"] = {
+            "200": {"description": "Answered", "content": {"application/json": {"schema": refs[response, "serialization"]}}},
+            **{status: {"description": told, **refused} for status, told in _REFUSALS.items()},
+        }
+    for path in ("/livez", "/readyz", "/metrics", "/v1/recipes", "/v1/recipes/{name}"):
+        answers = doc["paths"][path]["get"]["responses"]
+        answers["200"] = {"description": "Answered", "content": {"text/plain" if path == "/metrics" else "application/json": {"schema": {}}}}
+        if path == "/readyz":
+            answers["503"] = {"description": "Warming or stopping", "content": {"application/json": {"schema": {}}}}
+        if path == "/v1/recipes/{name}":
+            answers["404"] = {"description": "No such recipe", **refused}
+    return doc

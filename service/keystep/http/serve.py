@@ -1,0 +1,49 @@
+"""Run the service until it is told to stop, then stop without dropping what is under way.
+
+SIGTERM: /readyz fails and new work gets 503 for drain_seconds, so that load balancers look away; then the port closes,
+requests in flight finish within grace_seconds, and the verifier's processes end.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import FrameType
+
+import uvicorn
+
+from keystep.http.admission import Admission
+from keystep.http.app import create_app
+from keystep.settings import Settings
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, admission: Admission, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._admission = admission
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._admission.draining:
+            # Told twice: stop now.
+            super().handle_exit(sig, frame)
+            return
+        self._admission.draining = True
+        timer = threading.Timer(self._drain_seconds, super().handle_exit, (sig, frame))
+        timer.daemon = True
+        timer.start()
+
+
+def serve(settings: Settings) -> None:
+    """Blocks until stopped."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=settings.grace_seconds,
+        backlog=4096,
+        ws="none",
+    )
+    _Server(config, app.state.admission, settings.drain_seconds).run()

@@ -1,0 +1,52 @@
+"""What Prometheus reads at /metrics. One registry an application, so that two of them in a process do not collide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from keystep.nouns import Outcome, ScoredGroup
+from keystep.recipe import Recipe
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        r = self._registry
+        self.requests = Counter("keystep_requests", "Requests answered.", ("route", "status"), registry=r)
+        self.seconds = Histogram("keystep_request_seconds", "Seconds from the first byte read to the answer.", ("route",), buckets=_SECONDS, registry=r)
+        self.inflight = Gauge("keystep_inflight_rollouts", "Rollouts admitted and not yet answered.", registry=r)
+        self.rollouts = Counter("keystep_rollouts", "Rollouts scored.", ("recipe", "status"), registry=r)
+        self.reasons = Counter("keystep_reasons", "Reasons given, by name.", ("reason",), registry=r)
+        self.flags = Counter("keystep_flags", "Flags raised, by name.", ("flag",), registry=r)
+        self.zero_variance = Counter("keystep_zero_variance_groups", "Groups without any signal.", registry=r)
+        self.degraded = Counter("keystep_degraded", "Requests answered while something underneath was missing.", ("what",), registry=r)
+        self.cache = Counter("keystep_key_step_lookups", "Key-step lookups.", ("cached",), registry=r)
+
+    def saw_groups(self, recipe: Recipe, groups: Iterable[ScoredGroup], degraded: Iterable[str]) -> None:
+        # Recipes of a request's own making share one label: a label's values must stay few.
+        name = recipe.name.partition("(")[0] + ("(...)" if "(" in recipe.name else "")
+        for group in groups:
+            if group.advantages.zero_variance:
+                self.zero_variance.inc()
+            for rollout in group.rollouts:
+                self.rollouts.labels(name, "undecided" if rollout.reward.total is None else "decided").inc()
+                for reason in rollout.reward.reasons:
+                    self.reasons.labels(reason).inc()
+                for flag in rollout.reward.flags:
+                    self.flags.labels(flag).inc()
+        for what in degraded:
+            self.degraded.labels(what).inc()
+
+    def saw_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            for reason in outcome.reasons:
+                self.reasons.labels(reason).inc()
+            for flag in outcome.flags:
+                self.flags.labels(flag).inc()
+
+    def exposition(self) -> bytes:
+        return generate_latest(self._registry)

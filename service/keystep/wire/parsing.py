@@ -1,0 +1,53 @@
+"""Bytes to a request, or an InputError that names each field, its value and the mend."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from keystep.errors import InputError
+
+M = TypeVar("M", bound=BaseModel)
+
+# A value is shown in an error up to this many characters; the rest is the caller's own.
+_SHOWN = 80
+_MOST_ERRORS = 20
+
+
+class InvalidRequest(InputError):
+    """A body that is not the request it should be. malformed: not even JSON. errors: (field, message) each."""
+
+    def __init__(self, errors: list[tuple[str, str]], *, malformed: bool = False) -> None:
+        field, message = errors[0]
+        super().__init__(f"{field}: {message}" if field else message, field=field)
+        self.errors = errors
+        self.malformed = malformed
+
+
+def parse(model: type[M], body: bytes) -> M:
+    """Validate in one pass. Unknown fields, wrong types, NaN, cut or non-UTF-8 JSON: InvalidRequest."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        malformed = any(e["type"] == "json_invalid" for e in found)
+        raise InvalidRequest([_told(e) for e in found[:_MOST_ERRORS]], malformed=malformed) from None
+
+
+def _told(error: Any) -> tuple[str, str]:
+    field = ".".join(str(part) for part in error["loc"])
+    kind = error["type"]
+    if kind == "json_invalid":
+        return "", f"the body is not JSON: {error['ctx']['error']}"
+    if kind == "extra_forbidden":
+        return field, "there is no such field; remove it or mend its spelling"
+    message = error["msg"].removeprefix("Value error, ")
+    if kind == "missing":
+        return field, "this field is required"
+    return field, f"{message[:1].lower()}{message[1:]} (got {_shown(error['input'])})"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... {type(value).__name__} of {len(text)} characters"

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from running import Service, running
+
+# Two noisy cores: a slow example is not a wrong one. Failing examples are printed, so no database is kept.
+settings.register_profile("keystep", deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("keystep")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One real service for every test that leaves it as it was."""
+    with running(tmp_path_factory.mktemp("service")) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real data and the contract check; skips, naming it, where it is missing."""
+    folder = Path(os.environ.get("KEYSTEP_SHARED") or Path(__file__).parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"real data and tools are missing: KEYSTEP_SHARED names no folder ({folder.name})")
+    return folder
