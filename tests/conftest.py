@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from keystep.engine import Engine, build
+from keystep.settings import Settings
 from running import Service, running
 
 # Two noisy cores: a slow example is not a wrong one. Failing examples are printed, so no database is kept.
@@ -28,3 +30,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data and tools are missing: KEYSTEP_SHARED names no folder ({folder.name})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One warm engine in this process."""
+    it = build(Settings(cache_path=tmp_path_factory.mktemp("engine") / "cache.sqlite3", verifier_workers=2))
+    it.start()
+    yield it
+    it.close()
