@@ -1,1 +1,51 @@
-"""The light client: no torch, no server import."""
+"""The light client of keystep: typed, sync and async, no torch, no server import.
+
+    from keystep_client import Client
+
+    with Client("http://127.0.0.1:8000") as client:
+        for group in client.score(groups).groups:
+            print(group.id, [rollout.reward for rollout in group.rollouts])
+
+Reading order: models.py (what goes out and comes back), calls.py (the wire without I/O), client.py (the sending), errors.py.
+"""
+
+from keystep_client.client import AsyncClient, Client
+from keystep_client.errors import BusyError, ClientError, ProtocolError, RejectedError, ServiceError, TooLargeError, UnreachableError
+from keystep_client.models import (
+    Group,
+    Item,
+    KeySteps,
+    KeyStepsResult,
+    Outcome,
+    Question,
+    RecipesResult,
+    Rollout,
+    ScoredGroup,
+    ScoredRollout,
+    ScoreResult,
+    VerifyResult,
+)
+
+__all__ = [
+    "AsyncClient",
+    "BusyError",
+    "Client",
+    "ClientError",
+    "Group",
+    "Item",
+    "KeySteps",
+    "KeyStepsResult",
+    "Outcome",
+    "ProtocolError",
+    "Question",
+    "RecipesResult",
+    "RejectedError",
+    "Rollout",
+    "ScoreResult",
+    "ScoredGroup",
+    "ScoredRollout",
+    "ServiceError",
+    "TooLargeError",
+    "UnreachableError",
+    "VerifyResult",
+]

@@ -1,0 +1,190 @@
+"""What is asked and what comes back, typed. Field for field the wire (v1).
+
+Requests may also be plain mappings of the same form; they are sent as they are, and the service validates them.
+Results keep fields that a newer service adds (``model_extra``). A null reward is None, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Span = tuple[int, int]
+Status = Literal["ok", "partial", "error"]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rollout(_Asked):
+    """One sampled response, special tokens removed. truncated: sampling stopped at the length limit."""
+
+    id: str
+    text: str
+    truncated: bool = False
+
+
+class _Question(_Asked):
+    """answer: the gold. choices: option texts in the order of their letters. precision: decimal places asked for."""
+
+    id: str
+    question: str = ""
+    answer: str | None = None
+    choices: list[str] | None = None
+    answer_type: str = "auto"
+    precision: int | None = None
+    profile: str | None = None
+
+
+class Group(_Question):
+    """One question and its M rollouts. key_steps: each a text or a list of equivalent forms; None: extracted from the reference."""
+
+    rollouts: list[Rollout]
+    reference: str | None = None
+    references: list[str] | None = None
+    key_steps: list[str | list[str]] | None = None
+    images: list[str] = []
+
+
+class Item(_Question):
+    """One text to verify: outcome only, no section headers needed."""
+
+    text: str
+    truncated: bool = False
+
+
+class Question(_Asked):
+    """A reference to extract key steps from."""
+
+    id: str
+    reference: str
+    question: str = ""
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class RecipeRef(_Answered):
+    name: str
+    hash: str
+
+
+class Recipe(RecipeRef):
+    """A recipe in full; its fields are in ``model_extra``."""
+
+
+class Section(_Answered):
+    kind: str
+    number: int | None
+    header: Span
+    body: Span
+
+
+class StepMatch(_Answered):
+    key_step: str
+    matched: bool
+    score: float
+    tier: str | None
+    form: str | None
+    span: Span | None
+    blocked: str | None
+
+
+class ReadAnswer(_Answered):
+    span: Span | None
+    answer_type: str | None
+    method: str | None
+
+
+class Evidence(_Answered):
+    """What a reward rests on; spans are (start, end) characters of the rollout's text as it was sent."""
+
+    grammar: str
+    sections: list[Section]
+    completeness: bool
+    logic: bool
+    key_steps: list[StepMatch]
+    answer: ReadAnswer
+    excluded: list[Span]
+
+
+class ScoredRollout(_Answered):
+    """reward and its components, each None when it could not be decided; reasons then say why."""
+
+    id: str
+    reward: float | None
+    step_rar: float | None
+    step_rvr: float | None
+    outcome: float | None
+    key_steps_matched: float | None
+    key_steps_soft: float | None
+    answer: str | None
+    status: Status
+    reasons: list[str]
+    flags: list[str]
+    extras: dict[str, float | None] = {}
+    evidence: Evidence | None = None
+
+
+class Pair(_Answered):
+    chosen: str
+    rejected: str
+    margin: float
+
+
+class ScoredGroup(_Answered):
+    """advantages: one a rollout, None where the reward is None."""
+
+    id: str
+    rollouts: list[ScoredRollout]
+    advantages: list[float | None]
+    mean: float | None
+    std: float
+    zero_variance: bool
+    pair: Pair | None
+
+
+class ScoreResult(_Answered):
+    """groups in the order they were sent. degraded: what was slower or missing underneath; no reward is touched by it."""
+
+    recipe: RecipeRef
+    service: str
+    groups: list[ScoredGroup]
+    degraded: list[str]
+
+
+class Outcome(_Answered):
+    """outcome: 1 right, 0 wrong or absent, None undecided."""
+
+    id: str
+    outcome: float | None
+    answer: str | None
+    status: Status
+    reasons: list[str]
+
+
+class VerifyResult(_Answered):
+    recipe: RecipeRef
+    items: list[Outcome]
+
+
+class KeySteps(_Answered):
+    """key_steps: each the list of its equivalent forms; None when extraction failed."""
+
+    id: str
+    key_steps: list[list[str]] | None
+    extractor: str
+    cached: bool
+    status: Status
+    reasons: list[str]
+
+
+class KeyStepsResult(_Answered):
+    questions: list[KeySteps]
+
+
+class RecipesResult(_Answered):
+    recipes: list[Recipe]
