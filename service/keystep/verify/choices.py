@@ -1,0 +1,99 @@
+"""Multiple choice: which option does an answer name, by its letter, by its text, or by both?
+
+With options, a letter is a label ('A' is the first), even where the options are letters themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from keystep.verify import number
+from keystep.verify.text import bare, fold, level, plain
+
+# 'B', '(B)', 'B.', 'B: 45', '(B) 45', 'Option B', 'B) -1'; a letter followed by a space and words is an article or a word.
+_LABEL = re.compile(
+    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|선택지|보기|选项|選項)?\s*(?:is\s+)?[(\[]?\s*([A-Za-z])(?:\s*[)\].:,]+(?P<rest>.*)|\s*(?:번|项|項)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LABEL_DASH = re.compile(r"([A-Z])\s+-\s+(?P<rest>\S.*)", re.DOTALL)
+_LISTED = re.compile(r"(?:^|[\s,;:])\(?([A-Z])\s*[).:]\s*(.+?)(?=(?:[\s,;]+\(?[A-Z]\s*[).:]\s)|\s*$)", re.DOTALL)
+_LISTED_LINE = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*(\S.*?)\s*$", re.MULTILINE)
+_NEGATED = re.compile(r"\b(?:not|no|never|neither|except|isn't|incorrect|wrong)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """label: 0 for A; None when no letter was given.  text: what stood beside the letter, or the answer itself."""
+
+    label: int | None
+    text: str
+
+
+@lru_cache(maxsize=8192)
+def pick(answer: str, count: int | None) -> Pick:
+    """Read an answer as letter and text. count: how many options there are; letters beyond it are no labels."""
+    text = bare(level(answer))
+    for candidate in dict.fromkeys((text, plain(answer))):
+        for pattern in (_LABEL, _LABEL_DASH):
+            match = pattern.fullmatch(candidate)
+            if match is None:
+                continue
+            label = ord(match[1].upper()) - ord("A")
+            rest = (match["rest"] or "").strip()
+            if label < (count if count is not None else 26) and not (
+                match[1].islower() and rest and "(" not in candidate[:3] and ")" not in candidate[:3]
+            ):
+                return Pick(label, rest)
+    return Pick(None, text)
+
+
+def several(answer: str, count: int | None) -> bool:
+    """Two or more different letters offered: 'A or B', 'B, D', 'A and C'."""
+    text = plain(answer)
+    match = re.fullmatch(r"[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|&|or|and|或|和|또는|및)\s*[(\[]?([A-Z])[)\].]?)+(?:\s*[.:].*)?", text)
+    if match is None:
+        return False
+    letters = set(re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text))
+    limit = count if count is not None else 26
+    return len(letters) > 1 and all(ord(x) - ord("A") < limit for x in letters)
+
+
+def by_text(answer: str, choices: tuple[str, ...]) -> list[int]:
+    """The options whose text answer is: equal as words or as numbers, else the one option that is named within it."""
+    exact = [i for i, choice in enumerate(choices) if same(answer, choice)]
+    if exact:
+        return exact
+    folded = f" {fold(answer)} "
+    named = [i for i, choice in enumerate(choices) if len(fold(choice)) > 2 and f" {fold(choice)} " in folded]
+    named = [i for i in named if not any(j != i and fold(choices[i]) in fold(choices[j]) for j in named)]
+    return named if len(named) == 1 and _NEGATED.search(answer) is None and len(answer) < 300 else []
+
+
+def same(one: str, other: str) -> bool:
+    """Equal as words, or exactly equal as numbers with the same unit."""
+    a, b = fold(one), fold(other)
+    if a == b:
+        return bool(a) or one.strip() == other.strip()
+    if squeeze(a) == squeeze(b) and len(squeeze(a)) > 2:
+        return True
+    x, y = number.parse(one), number.parse(other)
+    return x is not None and y is not None and x.value == y.value and squeeze(fold(x.unit or "-")) == squeeze(fold(y.unit or "-"))
+
+
+def squeeze(text: str) -> str:
+    return text.replace(" ", "")
+
+
+@lru_cache(maxsize=1024)
+def in_question(question: str) -> tuple[str, ...]:
+    """Options listed in a question's text ('(A) yes (B) no', 'A:40°' a line each), in order from A; () when there are none."""
+    for pattern in (_LISTED_LINE, _LISTED):
+        found: dict[str, str] = {}
+        for letter, text in pattern.findall(question[-4000:]):
+            if ord(letter) - ord("A") == len(found):
+                found[letter] = text.strip()
+        if len(found) >= 2:
+            return tuple(found.values())
+    return ()

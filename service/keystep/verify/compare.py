@@ -1,0 +1,259 @@
+"""The fast path: decide everything that can be proved, right or wrong, without symbolic work.
+
+decide() reads one answer as the gold's type and says
+    RIGHT, WRONG      proved
+    SEVERAL           different answers are offered
+    JUDGE             a careful reader could tell, a rule cannot
+    SYMBOLIC          a formula: math-verify's to compare
+    UNREADABLE        not of this type at all; the caller may read it in another way
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from fractions import Fraction
+
+from keystep.verify import choices as choice_reader
+from keystep.verify import kinds, moments, number, sequences, units, yesno
+from keystep.verify.text import fold, plain
+
+
+class State(Enum):
+    RIGHT = auto()
+    WRONG = auto()
+    SEVERAL = auto()
+    JUDGE = auto()
+    SYMBOLIC = auto()
+    UNREADABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What an answer is held against. precision: decimal places asked for, or None."""
+
+    gold: str
+    kind: str
+    question: str = ""
+    choices: tuple[str, ...] | None = None
+    precision: int | None = None
+
+
+def decide(case: Case, answer: str) -> State:
+    """One reading of an answer against the gold."""
+    return _DECIDERS[case.kind](case, answer)
+
+
+def _verdict(right: bool) -> State:
+    return State.RIGHT if right else State.WRONG
+
+
+def _choice(case: Case, answer: str) -> State:
+    options = case.choices or choice_reader.in_question(case.question)
+    count = len(options) or None
+    gold, gold_text = _gold_option(case.gold, options)
+    if choice_reader.several(answer, count):
+        return State.SEVERAL
+    picked = choice_reader.pick(answer, count)
+    if picked.label is not None:
+        if options and picked.text:
+            named = [i for i, option in enumerate(options) if choice_reader.same(picked.text, option)]
+            if named and picked.label not in named:
+                return State.SEVERAL  # the letter says one option, the text beside it another
+        if gold is not None:
+            return _verdict(picked.label == gold)
+        return State.JUDGE
+    if options:
+        named = choice_reader.by_text(answer, options)
+        if len(named) == 1 and gold is not None:
+            return _verdict(named[0] == gold)
+        if len(named) > 1:
+            return State.JUDGE if gold in named else State.WRONG
+        return _no_option(answer, options, gold)
+    if gold_text and choice_reader.same(answer, gold_text):
+        return State.RIGHT
+    return State.UNREADABLE
+
+
+def _gold_option(gold: str, options: tuple[str, ...]) -> tuple[int | None, str]:
+    """(index, text) of the gold: by its letter, else by its text among the options."""
+    picked = choice_reader.pick(gold, len(options) or None)
+    if picked.label is not None:
+        text = picked.text or (options[picked.label] if options else "")
+        return picked.label, text
+    named = [i for i, option in enumerate(options) if choice_reader.same(gold, option)]
+    return (named[0], gold) if named else (None, gold)
+
+
+def _no_option(answer: str, options: tuple[str, ...], gold: int | None) -> State:
+    """Neither letter nor text of any option: a value beside the options is wrong, a paraphrase is a judge's."""
+    right = options[gold] if gold is not None else ""
+    if number.parse(answer) is not None and number.parse(right) is not None:
+        return State.WRONG
+    if len(fold(right)) <= 1 and len(answer.split()) <= 3:
+        return State.WRONG
+    return State.UNREADABLE
+
+
+def _number(case: Case, answer: str) -> State:
+    gold = number.parse(case.gold)
+    if gold is None:
+        return State.UNREADABLE
+    found = number.parse(answer)
+    if found is not None:
+        return _same_quantity(case, gold, found)
+    parts = sequences.alternatives(answer)
+    if parts is not None:
+        states = {_same_quantity(case, gold, p) for p in parts}
+        return State.SEVERAL if len({p.value for p in parts}) > 1 else states.pop()
+    return State.SYMBOLIC if kinds.is_formula(answer) else State.UNREADABLE
+
+
+def _same_quantity(case: Case, gold: number.Number, found: number.Number) -> State:
+    equal = _equal_values(gold, found, case.precision)
+    if gold.unit == found.unit or (not gold.unit and not found.unit):
+        return _verdict(equal)
+    if "%" in (gold.unit, found.unit):
+        return _percent(case, gold, found, equal=equal)
+    if not gold.unit or not found.unit:
+        return _one_unit(case, gold, found, equal=equal)
+    ours, theirs = units.measure(gold.unit), units.measure(found.unit)
+    if ours is not None and theirs is not None:
+        if ours[0] != theirs[0]:
+            return State.WRONG
+        scaled = number.Number(found.value * theirs[1] / ours[1], found.places)
+        return _verdict(_equal_values(number.Number(gold.value, gold.places), scaled, case.precision, converted=ours[1] != theirs[1]))
+    if fold(gold.unit) == fold(found.unit) or units.generic(gold.unit) or units.generic(found.unit):
+        return _verdict(equal)
+    return State.JUDGE if equal else State.WRONG
+
+
+def _one_unit(case: Case, gold: number.Number, found: number.Number, *, equal: bool) -> State:
+    """One side bears a unit and the other none. The question may name the unit in which it asks."""
+    bearer = gold if gold.unit else found
+    if bearer.loose and equal and not units.named_in(bearer.unit, case.question):
+        return State.WRONG if bearer.unit not in units.LETTERS else State.JUDGE
+    if not gold.unit and (asked := units.asked_in(case.question)) is not None:
+        ours, theirs = units.measure(asked), units.measure(found.unit)
+        if ours is not None and theirs is not None and ours[0] == theirs[0]:
+            scaled = number.Number(found.value * theirs[1] / ours[1], found.places)
+            return _verdict(_equal_values(gold, scaled, case.precision))
+    return _verdict(equal)
+
+
+_ASKS_PERCENT = re.compile(r"percent|%|퍼센트|百分", re.IGNORECASE)
+
+
+def _percent(case: Case, gold: number.Number, found: number.Number, *, equal: bool) -> State:
+    """12% and 12 agree where percent is asked for (or the gold says so); 12% and 0.12 only where the question asks."""
+    asked = _ASKS_PERCENT.search(case.question) is not None
+    other = found if gold.unit == "%" else gold
+    if other.unit:
+        return State.WRONG
+    if equal and (asked or gold.unit == "%" or not case.question):
+        return State.RIGHT
+    if asked:
+        hundredth = Fraction(1, 100)
+        a = gold.value * hundredth if gold.unit == "%" else gold.value
+        b = found.value * hundredth if found.unit == "%" else found.value
+        return _verdict(a == b)
+    return State.WRONG
+
+
+def _equal_values(gold: number.Number, found: number.Number, precision: int | None, *, converted: bool = False) -> bool:
+    """Exactly; or as decimals: to the precision asked for, else to six digits, else to the gold's own places when it has many."""
+    a, b = gold.value, found.value
+    if a == b:
+        return True
+    if precision is not None:
+        return _rounded(a, precision) == _rounded(b, precision)
+    if gold.places is None and found.places is None and not converted:
+        return False
+    if converted or max(gold.places or 0, found.places or 0) >= 6:
+        tolerance = Fraction(1, 10**6) * max(abs(a), abs(b))
+        if abs(a - b) <= tolerance:
+            return True
+    # 2.0944 for 2.09439510: four significant digits or more, and three places or more, say where the gold was rounded.
+    places = gold.places or 0
+    if places >= 3 and abs(a) * 10**places >= 1000 and (found.places is None or found.places > places):
+        return _rounded(b, places) == a
+    return False
+
+
+def _rounded(value: Fraction, places: int) -> Fraction:
+    """Half away from zero, as people round."""
+    scaled = abs(value) * 10**places
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Fraction(whole if value >= 0 else -whole, 10**places)
+
+
+def _text(case: Case, answer: str) -> State:
+    gold, found = fold(case.gold), fold(answer)
+    if not found:
+        return State.UNREADABLE
+    if gold == found or choice_reader.squeeze(gold) == choice_reader.squeeze(found):
+        return State.RIGHT
+    if (number.parse(case.gold) is None) != (number.parse(answer) is None):
+        return State.WRONG
+    return State.UNREADABLE
+
+
+def _yes_no(case: Case, answer: str) -> State:
+    gold, found = yesno.read(case.gold), yesno.read(answer)
+    if found is yesno.Reading.BOTH:
+        return State.SEVERAL
+    if found is yesno.Reading.NEITHER or gold not in (yesno.Reading.YES, yesno.Reading.NO):
+        return State.UNREADABLE
+    return _verdict(found is gold)
+
+
+def _moment(case: Case, answer: str) -> State:
+    gold, found = moments.read(case.gold), moments.read(answer)
+    if gold is None or found is None:
+        return State.UNREADABLE
+    same = moments.same(gold, found)
+    return State.JUDGE if same is None else _verdict(same)
+
+
+def _ratio(case: Case, answer: str) -> State:
+    gold, found = sequences.ratio(case.gold), sequences.ratio(answer)
+    if gold is None or found is None:
+        return State.SYMBOLIC if kinds.is_formula(answer) and ":" not in answer else _formula(case, answer)
+    return _verdict(gold == found)
+
+
+def _sequence(case: Case, answer: str) -> State:
+    gold, found = sequences.read(case.gold), sequences.read(answer)
+    if gold is not None and found is not None:
+        same = sequences.same(gold, found, lambda a, b: _equal_values(a, b, case.precision))
+        if same is not None:
+            return _verdict(same)
+    return _formula(case, answer)
+
+
+def _formula(case: Case, answer: str) -> State:
+    """Equal as typed; else a formula goes to symbolic comparison."""
+    if _typed(case.gold) == _typed(answer):
+        return State.RIGHT
+    return State.SYMBOLIC if kinds.is_formula(answer) else State.UNREADABLE
+
+
+def _typed(formula: str) -> str:
+    return re.sub(r"\s+", "", plain(formula)).replace("{", "").replace("}", "")
+
+
+_DECIDERS = {
+    kinds.CHOICE: _choice,
+    kinds.NUMBER: _number,
+    kinds.TEXT: _text,
+    kinds.YES_NO: _yes_no,
+    kinds.TIME: _moment,
+    kinds.DATE: _moment,
+    kinds.RATIO: _ratio,
+    kinds.SEQUENCE: _sequence,
+    kinds.INTERVAL: _sequence,
+    kinds.EQUATION: _formula,
+    kinds.EXPRESSION: _formula,
+    kinds.MATRIX: _formula,
+}

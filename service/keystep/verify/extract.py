@@ -1,0 +1,226 @@
+"""Where the answer stands in a response: the last answer section's body, else by the marks models leave.
+
+Order of marks (most explicit first): \\boxed{}, <answer>, "final answer is", "answer is" / "option is" / "choice is", its Korean
+and Chinese forms, a lone letter on the last line, the last bold, the last sentence (right of its last "=").
+Every span is in characters of the text as it was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from keystep.nouns import Span
+from keystep.verify.text import brace_end, level
+
+# An answer longer than this is prose; what is compared is bounded by it.
+MAX_ANSWER = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One place where an answer is given. how: by which mark.  closed: something marks its end."""
+
+    text: str
+    span: Span
+    how: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """candidates: most explicit first; empty when no answer is given.  run_on: text goes on after the answer.
+
+    also: other places of an answer section that give an answer too, for the rule that different answers earn nothing.
+    """
+
+    candidates: tuple[Found, ...]
+    also: tuple[Found, ...] = ()
+    run_on: bool = False
+
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_JOIN = re.compile(
+    r"[\s$.\\()\[\]*]*(?:,|;|and|or|\\text\s*\{\s*(?:and|or)\s*\}|\\quad|[a-z]+ and|[a-z]+ or|\\text\s*\{[^{}]{0,30}\})*[\s$\\()\[\]*]*",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<answer>(.*?)(</answer>|$)", re.IGNORECASE | re.DOTALL)
+_FINAL = re.compile(r"final\s+answer\b[ \t*_]*(?:is\b[ \t*_]*:*|:+)[ \t:*_]*", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"(?:\b(?:answer|choice|option|answers)\b[ \t*_]*(?:(?:is|are|was|would be|should be|must be)\b[ \t*_]*:*|:+|=)[ \t:*_]*"
+    r"|\banswer\b[ \t]*(?=\\[\[(]|\$))",
+    re.IGNORECASE,
+)
+_CJK = re.compile(r"(?:정답은|정답|답은|답:|答案是|答案为|答案選|答案选|答案|選擇|选择|故选|应选|选项|選項|选)[ \t]*[:是为]?[ \t*]*")
+_LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+_RUN_ON = re.compile(
+    r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>"
+    r"|\n[ \t]*(?:#+[ \t]*|\*\*)?(?:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:",
+    re.IGNORECASE,
+)
+_SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]+\|>|</s>|<eos>|<pad>|<end_of_turn>)+$", re.IGNORECASE)
+_OPEN = {"\\[": "\\]", "$$": "$$"}
+
+
+def find(text: str, section: Span | None = None) -> Extraction:
+    """All places where text gives an answer; in a section's body only, when there is one."""
+    leveled = level(text)
+    start, end = section if section is not None else (0, len(leveled))
+    tail = _SPECIAL_TAIL.search(leveled, start, end)
+    end = tail.start() if tail is not None else end
+    for mark in _RUN_ON.finditer(leveled, start, end):
+        found = _search(leveled, start, mark.start(), in_section=section is not None, weak=False)
+        if found.candidates:
+            return Extraction(found.candidates, found.also, run_on=True)
+    return _search(leveled, start, end, in_section=section is not None, weak=True)
+
+
+def _search(text: str, start: int, end: int, *, in_section: bool, weak: bool) -> Extraction:
+    marked = list(_marked(text, start, end))
+    if in_section:
+        return _section(text, start, end, marked)
+    if not marked and weak:
+        marked = list(_unmarked(text, start, end))
+    run_on = bool(marked) and _goes_on(text, marked[0].span[1], end)
+    return Extraction(tuple(marked), run_on=run_on)
+
+
+def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction:
+    """The body of an answer section: its marked answer, else its first paragraph; its other lines may be further answers."""
+    lines = [(m.start(), m.end()) for m in re.finditer(r"[^\n]*\S[^\n]*", text[start:end])]
+    lines = [(start + a, start + b) for a, b in lines]
+    if not lines:
+        return Extraction(())
+    first = _first_block(text, lines, end)
+    whole = _found(text, *first, "section", text_end=end)
+    also = tuple(_found(text, a, b, "line", text_end=end) for a, b in lines if a >= first[1])
+    if marked:
+        return Extraction((*marked, whole), tuple(_boxes(text, start, end)) + also, run_on=_goes_on(text, marked[0].span[1], end))
+    return Extraction((whole,), also, run_on=bool(also))
+
+
+def _first_block(text: str, lines: list[Span], end: int) -> Span:
+    """The first line, or the display formula or fenced block that it opens."""
+    a, b = lines[0]
+    opening = text[a:b].strip()
+    closing = _OPEN.get(opening[:2])
+    if closing is not None:
+        at = text.find(closing, a + text[a:b].index(opening[:2]) + 2, end)
+        if at >= 0:
+            return a, at + 2
+    return a, b
+
+
+def _marked(text: str, start: int, end: int) -> Iterator[Found]:
+    if (boxed := _last_boxes(text, start, end)) is not None:
+        yield boxed
+    tag = None
+    for tag in _TAG.finditer(text, start, end):
+        pass
+    if tag is not None and tag[1].strip():
+        yield _found(text, *tag.span(1), "tag", text_end=end, closed=bool(tag[2]))
+    for how, pattern in (("final answer", _FINAL), ("answer", _ANSWER), ("answer", _CJK)):
+        last = None
+        for match in pattern.finditer(text, start, end):
+            region = _region(text, match.end(), end)
+            if region is not None:
+                last = region
+        if last is not None:
+            yield _found(text, *last, how, text_end=end)
+
+
+def _unmarked(text: str, start: int, end: int) -> Iterator[Found]:
+    last_line = max(text.rfind("\n", start, end), start - 1) + 1
+    if _LONE_LETTER.fullmatch(text, last_line, end) is not None:
+        yield _found(text, last_line, end, "lone letter", text_end=end)
+        return
+    bold = None
+    for bold in _BOLD.finditer(text, start, end):
+        pass
+    if bold is not None and bold.end() > last_line:
+        yield _found(text, *bold.span(1), "bold", text_end=end, closed=True)
+    a, b = _last_sentence(text, start, end)
+    if a < b:
+        yield _found(text, a, b, "last sentence", text_end=end)
+
+
+def _region(text: str, at: int, end: int) -> Span | None:
+    """From a mark to the end of its line, or the next line that says something, or the display formula that opens there."""
+    line_end = text.find("\n", at, end)
+    line_end = end if line_end < 0 else line_end
+    if not text[at:line_end].strip(" \t*_:."):
+        while at < end and text[at] in " \t\n\r*_:.":
+            at += 1
+        line_end = text.find("\n", at, end)
+        line_end = end if line_end < 0 else line_end
+    if at >= end:
+        return None
+    closing = _OPEN.get(text[at : at + 2])
+    if closing is not None:
+        close = text.find(closing, at + 2, end)
+        line_end = close + 2 if close >= 0 else line_end
+    return at, line_end
+
+
+def _boxes(text: str, start: int, end: int) -> list[Found]:
+    found = []
+    for match in _BOX.finditer(text, start, end):
+        close = brace_end(text, match.end() - 1)
+        if close is not None and close <= end and text[match.end() : close - 1].strip():
+            found.append(Found(text[match.end() : close - 1].strip(), (match.end(), close - 1), "boxed", closed=True))
+    return found
+
+
+def _last_boxes(text: str, start: int, end: int) -> Found | None:
+    """The last balanced box, with those right before it that are joined to it by a comma, 'and' or 'or'."""
+    if (at := max(text.rfind("\\boxed", start, end), text.rfind("\\fbox", start, end))) < 0:
+        return None
+    del at
+    boxes = _boxes(text, start, end)
+    if not boxes:
+        return None
+    chain = [boxes[-1]]
+    for box in reversed(boxes[:-1]):
+        between = text[box.span[1] + 1 : chain[0].span[0] - len("\\boxed{")]
+        if not _joined(between):
+            break
+        chain.insert(0, box)
+    if len(chain) == 1:
+        return chain[0]
+    return Found(", ".join(b.text for b in chain), (chain[0].span[0], chain[-1].span[1]), "boxed", closed=True)
+
+
+def _joined(between: str) -> bool:
+    words = re.findall(r"[A-Za-z]+", re.sub(r"\\(?:text|quad|qquad|[()\[\],;: ])", " ", between))
+    if any(w.lower() in ("and", "or") for w in words):
+        return len(words) <= 4
+    return not words and ("," in between or ";" in between or not between.strip(" $\\()[]"))
+
+
+def _last_sentence(text: str, start: int, end: int) -> Span:
+    """The last sentence of the last line that says something, without its lead-in up to the last '='."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    a = max(text.rfind("\n", start, end), start - 1) + 1
+    stops = [m.end() for m in re.finditer(r"[.!?](?:\s+)(?=[A-Z$\\])", text[a:end])]
+    if stops:
+        a += stops[-1]
+    return a, end
+
+
+def _goes_on(text: str, at: int, end: int) -> bool:
+    """Does more than the closing of the sentence follow the answer? (a new line with words)"""
+    newline = text.find("\n", at, end)
+    return newline >= 0 and re.search(r"[^\W\d_]{3}", text[newline:end]) is not None
+
+
+def _found(text: str, a: int, b: int, how: str, *, text_end: int, closed: bool | None = None) -> Found:
+    while a < b and text[a].isspace():
+        a += 1
+    while b > a and text[b - 1].isspace():
+        b -= 1
+    if closed is None:
+        closed = b < text_end or text[a:b].endswith((".", "!", "?", "**", "$", "\\)", "\\]", "}"))
+    return Found(text[a:b][:MAX_ANSWER], (a, min(b, a + MAX_ANSWER)), how, closed)

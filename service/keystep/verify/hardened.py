@@ -1,0 +1,180 @@
+"""The hardened verdict on one response, up to symbolic comparison: extract, read, decide.
+
+judge() returns an Outcome where it could prove one, or a Pending: a gold and an answer for math-verify, with what becomes of its
+yes or no. A pure function of its arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from keystep.core import structure as structure_parser
+from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
+from keystep.recipe import Recipe
+from keystep.verify import bounds, compare, extract, kinds, number
+from keystep.verify.compare import Case, State
+from keystep.verify.extract import Extraction, Found
+from keystep.verify.profiles import PROFILES, Profile
+from keystep.verify.reading import readings
+from keystep.verify.text import fold, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What symbolic comparison has to say yes or no to; rounding: decimal places."""
+
+    gold: str
+    answer: str
+    rounding: int
+    right: Outcome
+    wrong: Outcome
+
+
+_REFUSAL = re.compile(
+    r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to)\s+(?:be\s+)?(?:determine|answer|solve|calculate|provide|identif|tell|say|conclude|know)"
+    r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
+    re.IGNORECASE,
+)
+_NUMBERISH = re.compile(r"\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million)\b", re.IGNORECASE)  # fmt: skip
+_NUMERALS = re.compile(r"-?\d[\d,]*(?:\.\d+)?|\.\d+")
+
+
+def judge(question: Question, text: str, structure: Structure | None, recipe: Recipe, *, truncated: bool) -> Outcome | Pending:
+    """The outcome of one response, or what must be compared symbolically to know it."""
+    if question.answer is None or not question.answer.strip():
+        return Outcome(None, reasons=(Reason.NO_REFERENCE_ANSWER,))
+    profile = PROFILES.get(question.profile or "")
+    found = _extract(text, structure, recipe, profile)
+    if not found.candidates:
+        return Outcome(0.0, reasons=(Reason.NO_ANSWER,))
+    first = found.candidates[0]
+    if truncated and not first.closed:
+        return Outcome(0.0, reasons=(Reason.NO_ANSWER, Reason.TRUNCATED_ANSWER), flags=(Flag.TRUNCATED,))
+    return _decide(_case(question, profile), found, recipe)
+
+
+def _extract(text: str, structure: Structure | None, recipe: Recipe, profile: Profile | None) -> Extraction:
+    if structure is None:
+        structure = structure_parser.parse(text, recipe.grammar)
+    sections = structure.of(SectionKind.ANSWER)
+    if sections:
+        found = extract.find(text, sections[-1].body)
+        if found.candidates or profile is None:
+            return found
+    elif structure.sections and profile is None:
+        return Extraction(())
+    if profile is None:
+        return extract.find(text)
+    for pattern in profile.marks:
+        last = None
+        for last in pattern.finditer(text):
+            pass
+        if last is not None:
+            at: Span = last.span(1)
+            return Extraction((Found(last[1].strip()[: extract.MAX_ANSWER], at, "mark", closed=at[1] < len(text)),))
+    return Extraction(()) if profile.marks_only else extract.find(text)
+
+
+def _case(question: Question, profile: Profile | None) -> Case:
+    assert question.answer is not None
+    kind = kinds.NAMES.get(question.answer_type.strip().lower(), "auto")
+    if kind == "auto" and profile is not None and profile.kind is not None:
+        kind = profile.kind
+    gold = _gold(question.answer)
+    chosen = kinds.of(gold, question.choices, question.text)
+    # A named type the gold cannot be read as is overruled: a 'float' whose gold is '3:2' is compared as the ratio it is.
+    if (
+        kind == "auto"
+        or (kind == kinds.NUMBER and number.parse(gold) is None)
+        or (kind != chosen and kind not in (kinds.CHOICE, kinds.TEXT, kinds.YES_NO))
+    ):
+        kind = chosen
+    return Case(gold, kind, question.text, question.choices, question.precision)
+
+
+def _gold(gold: str) -> str:
+    """A gold that is a worked solution is read like a response; any other is itself."""
+    if "\\boxed" in gold or len(gold) > 200:
+        found = extract.find(gold)
+        if found.candidates and found.candidates[0].how in ("boxed", "tag", "final answer"):
+            return found.candidates[0].text
+    return gold.strip()
+
+
+def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
+    symbolic: tuple[Found, str] | None = None
+    top = found.candidates[0]
+    for candidate in found.candidates:
+        if candidate is not top and candidate.span[0] < top.span[0]:
+            continue  # an earlier, less explicit mark does not stand in for an unreadable one
+        for reading in readings(candidate.text):
+            state = compare.decide(case, reading)
+            if state is State.SYMBOLIC:
+                symbolic = symbolic or (candidate, reading)
+            elif state is not State.UNREADABLE:
+                return _outcome(case, state, candidate, reading, found, recipe)
+        if symbolic is not None:
+            return _pending(case, *symbolic, found)
+    return _unreadable(case, top, found, recipe)
+
+
+def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Extraction, recipe: Recipe) -> Outcome:
+    flags = (Flag.RUN_ON,) if found.run_on else ()
+    answer, span = _shown(reading, candidate)
+    if state is State.JUDGE:
+        return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)
+    if state is State.SEVERAL or (state is State.RIGHT and _contradicted(case, found)):
+        return Outcome(0.0, answer, span, case.kind, case.kind, (Reason.SEVERAL_ANSWERS,), (*flags, Flag.SEVERAL_ANSWERS))
+    return Outcome(1.0 if state is State.RIGHT else 0.0, answer, span, case.kind, case.kind, (), flags)
+
+
+def _contradicted(case: Case, found: Extraction) -> bool:
+    """Does another place of the answer section give another answer?"""
+    return any(compare.decide(case, readings(other.text)[0]) is State.WRONG for other in found.also if readings(other.text))
+
+
+def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> Outcome | Pending:
+    flags = (Flag.RUN_ON,) if found.run_on else ()
+    answer, span = _shown(reading, candidate)
+    if bounds.too_complex(reading):
+        return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
+    right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
+    wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
+    return Pending(case.gold, reading, 6 if case.precision is None else case.precision, right, wrong)
+
+
+def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome:
+    """The answer is nothing of the gold's type: a refusal or clearly something else is wrong, prose is a judge's."""
+    flags = (Flag.RUN_ON,) if found.run_on else ()
+    answer, span = _shown(candidate.text, candidate)
+    if _REFUSAL.search(candidate.text) is not None and _REFUSAL.search(case.gold) is None:
+        return Outcome(0.0, answer, span, case.kind, "text", (Reason.REFUSAL,), flags)
+    if bounds.too_complex(candidate.text) and not re.search(r"[a-z]{3,} [a-z]{3,}", candidate.text):
+        return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
+    if _cannot_be_right(case, candidate.text):
+        return Outcome(0.0, answer, span, case.kind, "text", (), flags)
+    return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)
+
+
+def _cannot_be_right(case: Case, text: str) -> bool:
+    """Is there no way to read text as the gold?"""
+    gold = number.parse(case.gold)
+    if case.kind == kinds.NUMBER and gold is not None:
+        if _NUMBERISH.search(text) is None:
+            return True
+        values = {n.value for m in _NUMERALS.findall(text) if (n := number.parse(m.rstrip(","))) is not None}
+        return bool(values) and not values & {gold.value, gold.value / 100, gold.value * 100}
+    words = fold(text).split()
+    if case.kind in (kinds.TEXT, kinds.CHOICE):
+        return len(words) <= 5 and not set(words) & set(fold(case.gold).split())
+    return case.kind != kinds.YES_NO and len(words) <= 5
+
+
+def _shown(reading: str, candidate: Found) -> tuple[str, Span]:
+    """The answer's words and where they stand: the reading's own place within the candidate, where it can be found."""
+    at = candidate.text.find(reading)
+    start, end = candidate.span
+    if at < 0 or start + at + len(reading) > end:
+        return plain(reading)[:500] or reading[:500], candidate.span
+    return reading[:500], (start + at, start + at + len(reading))

@@ -1,0 +1,111 @@
+"""Which type an answer is of, from the gold, the choices and the question; 'auto' says which it chose."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from keystep.verify import choices as choice_reader
+from keystep.verify import number
+from keystep.verify.text import plain
+
+CHOICE, YES_NO, NUMBER, TIME, DATE, RATIO = "choice", "yes_no", "number", "time", "date", "ratio"
+SEQUENCE, INTERVAL, EQUATION, EXPRESSION, MATRIX, TEXT = "sequence", "interval", "equation", "expression", "matrix", "text"
+
+# What requests may name, the benchmarks' own words among them.
+NAMES: Final = {
+    "auto": "auto", "choice": CHOICE, "multiple choice": CHOICE, "multiple_choice": CHOICE, "multi-choice": CHOICE, "letter": CHOICE,
+    "yes_no": YES_NO, "yes/no": YES_NO, "boolean": YES_NO, "bool": YES_NO,
+    "number": NUMBER, "integer": NUMBER, "int": NUMBER, "float": NUMBER, "decimal": NUMBER, "fraction": NUMBER, "percent": NUMBER,
+    "quantity": NUMBER, "currency": NUMBER, "scientific": NUMBER, "unit": NUMBER,
+    "time": TIME, "date": DATE, "ratio": RATIO, "tuple": SEQUENCE, "pair": SEQUENCE, "set": SEQUENCE, "list": SEQUENCE, "sequence": SEQUENCE,
+    "interval": INTERVAL, "equation": EQUATION, "expression": EXPRESSION, "formula": EXPRESSION, "math": EXPRESSION, "matrix": MATRIX,
+    "text": TEXT, "string": TEXT, "free-form": "auto", "free_form": "auto", "single answer": "auto",
+}  # fmt: skip
+
+_LETTER = re.compile(r"\(?([A-Z])\)?\.?|\(?([A-Z])\s*[).:]\s*\S.*", re.DOTALL)
+_YES_NO = frozenset({"yes", "no", "true", "false"})
+_TIME = re.compile(r"\d{1,2}:\d{1,2}(?::\d{2})?\s*(?:[ap]\.?\s*m\.?)?", re.IGNORECASE)
+_DATE = re.compile(
+    r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}|\d{4}[/-]\d{1,2}[/-]\d{1,2}|(?:[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?|\d{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?),? \d{4}",
+    re.IGNORECASE,
+)
+_RATIO = re.compile(r"\s*[^:=]{1,40}(?::[^:=]{1,40}){1,4}")
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_FUNCTION = frozenset(
+    "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
+)
+_MATH = re.compile(
+    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≤≥√π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|[a-z]\s*[*/+-]\s*\d",
+    re.IGNORECASE,
+)
+_ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
+_LIST = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
+
+
+@lru_cache(maxsize=8192)
+def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
+    """The type of a gold answer. choices, when given, make every question a choice."""
+    text = plain(gold)
+    if choices:
+        return CHOICE
+    if text.lower() in _YES_NO:
+        return YES_NO
+    if _TIME.fullmatch(text) is not None and (text[-1] in "mM." or _about_time(question) or not _about_ratio(question)):
+        return TIME
+    if _DATE.fullmatch(text) is not None:
+        return DATE
+    if number.parse(gold) is not None:
+        return NUMBER
+    if _LETTER.fullmatch(text) is not None:
+        listed = choice_reader.in_question(question)
+        if (
+            listed
+            or ":" in text
+            or text.endswith(")")
+            or not question
+            or not re.search(r"\b(?:equation|expression|in terms of)\b", question)
+        ):
+            return CHOICE
+    if "\\begin" in gold and "matrix" in gold or "\\begin{array}" in gold:
+        return MATRIX
+    return _mathematical(gold, text)
+
+
+def _mathematical(gold: str, text: str) -> str:
+    if _RATIO.fullmatch(text) is not None and all(number.parse(part) or is_formula(part) for part in text.split(":")):
+        return RATIO
+    if is_formula(gold):
+        if re.search(r"[(\[]\s*[^()\[\],]+,[^()\[\],]+[)\]]", text) and (
+            text[0] == "[" or text[-1] == "]" or "∪" in text or "\\cup" in text or "∞" in text
+        ):
+            return INTERVAL
+        if _ORDERED.fullmatch(text) or (_LIST.fullmatch(text) and "=" not in text):
+            return SEQUENCE
+        return EQUATION if re.search(r"[=<>]", text) else EXPRESSION
+    if _LIST.fullmatch(text) and all(number.parse(p) for p in re.split(r",|;|\band\b|\bor\b", text) if p.strip()):
+        return SEQUENCE
+    return TEXT
+
+
+def is_formula(text: str) -> bool:
+    """Mathematics and nothing else: something of a formula's signs, and no word that is not a function's name."""
+    flat = re.sub(r"\\(?:text|mathrm|textbf|mbox|operatorname)\s*\{([^{}]*)\}", r" \1 ", text)
+    if any(w.lower() not in _FUNCTION for w in _WORD.findall(_COMMAND.sub(" ", flat))):
+        return False
+    return (
+        _MATH.search(text) is not None
+        or _ORDERED.fullmatch(plain(text)) is not None
+        or number.parse(text) is not None
+        or bool(re.fullmatch(r"[\d\s,;.+*/()\[\]{}-]+", plain(text)))
+    )
+
+
+def _about_time(question: str) -> bool:
+    return re.search(r"\b(?:time|clock|o'clock|when|hour|a\.?m|p\.?m)\b|__:__", question, re.IGNORECASE) is not None
+
+
+def _about_ratio(question: str) -> bool:
+    return re.search(r"\b(?:ratio|proportion|odds|scale)\b|比|비율", question, re.IGNORECASE) is not None

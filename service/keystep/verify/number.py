@@ -1,0 +1,200 @@
+"""Numbers, exactly: a whole answer as a fraction with its unit, or nothing. Never evaluates, never guesses.
+
+1,234.50   10{,}000   1 000   .5   -3/4   \\frac{3}{4}   1\\frac{1}{10}   1 1/10   3 x 10^-9   2e5   12%   $5   5 cm   58°   twenty-one
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from keystep.verify.text import plain
+
+# Beyond these a number is no answer anybody meant; bounds.py says so before anything else is tried.
+MAX_DIGITS = 400
+MAX_EXPONENT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """value: as written, percent not divided. places: decimals as written, None for an integer or fraction.
+
+    unit: '' when none; '%' for percent; else as written ('cm^2', '$', 'apples').  loose: one letter right after the digits,
+    which may be a unit or a variable ('5m', '4t').
+    """
+
+    value: Fraction
+    places: int | None = None
+    unit: str = ""
+    loose: bool = False
+
+
+_GROUPED = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?"
+_PLAIN = r"\d+\.\d+|\d+\.?|\.\d+"
+# A decimal comma, where it cannot be a separator: two places, four or more, or a leading zero. '2,5' is a pair.
+_COMMA = r"0,\d+|\d+,\d{2}|\d+,\d{4,}"
+_POWER = r"(?:\s*[*x]\s*10\s*\^\s*(?:\{\s*(?P<p1>[+-]?\s*\d+)\s*\}|\(\s*(?P<p2>[+-]?\d+)\s*\)|(?P<p3>[+-]?\d+))|[eE](?P<p4>[+-]?\d+))?"
+_FRAC = r"\\frac\s*(?:\{\s*(?P<n1>-?\d+)\s*\}|(?P<n2>\d))\s*(?:\{\s*(?P<d1>-?\d+)\s*\}|(?P<d2>\d+))"
+_NUMBER = re.compile(
+    rf"(?P<sign>[+-]?)\s*(?P<currency>[$€£¥₩₹]|(?:US|A|C|HK)\$)?\s*(?P<inner>[+-]?)"
+    rf"(?:(?:(?P<whole>\d+)\s*(?:\+\s*)?)?{_FRAC}"
+    rf"|(?:(?P<whole2>\d+) )?(?P<n3>\d+)\s*/\s*(?P<d3>\d+)"
+    rf"|(?P<comma>{_COMMA})(?![\d,.])"
+    rf"|(?P<grouped>{_GROUPED})(?![\d,]){_POWER.replace('?P<p', '?P<g')}"
+    rf"|(?P<plain>{_PLAIN})(?!\d){_POWER})"
+)
+_VULGAR = {
+    "½": "1/2",
+    "⅓": "1/3",
+    "⅔": "2/3",
+    "¼": "1/4",
+    "¾": "3/4",
+    "⅕": "1/5",
+    "⅖": "2/5",
+    "⅗": "3/5",
+    "⅘": "4/5",
+    "⅙": "1/6",
+    "⅚": "5/6",
+    "⅛": "1/8",
+    "⅜": "3/8",
+    "⅝": "5/8",
+    "⅞": "7/8",
+}
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+_POWERED = r"[A-Za-zμΩ°'\"€£¥₩$₹¢]+\.?(?: ?\^ ?(?:\{ ?-?\d ?\}|-?\d)|(?<=m)[23])?"
+_UNIT = re.compile(rf"(?:{_POWERED})(?: ?[*/ ] ?{_POWERED}){{0,7}}|[^\W\d_][^\W\d_ ]{{0,12}}")
+# Words after a number that make it something else than a quantity.
+_NOT_UNIT = re.compile(
+    r"(?:^|[^a-z])(?:or|and|to|through|is|are|was|not|but|if|when|plus|minus|times|squared root|of the|than|because|since|million or)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+_PERCENT = frozenset({"%", "percent", "percentage", "pct", "per cent", "percentage point", "percentage points", "퍼센트", "百分比"})
+_SCALES = {
+    "hundred": 100,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "만": 10**4,
+    "억": 10**8,
+    "万": 10**4,
+    "亿": 10**8,
+}
+
+
+@lru_cache(maxsize=16384)
+def parse(text: str) -> Number | None:
+    """The whole of text as one number with an optional unit; None when it is anything else."""
+    if len(text) > MAX_DIGITS + 100:
+        return None
+    text = plain(text)
+    for mark, fraction in _VULGAR.items():
+        if mark in text:
+            text = re.sub(rf"(\d*)\s*{mark}", lambda m, f=fraction: f"{m[1]} {f}".strip(), text)
+    text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)
+    match = _NUMBER.match(text)
+    if match is None:
+        return _words(text)
+    value, places = _value(match)
+    if value is None:
+        return None
+    rest = text[match.end() :]
+    spaced, rest = rest[:1] == " ", rest.strip()
+    if "^" in rest:
+        rest = rest.replace("$", "")  # 56.55 units $^{3}$
+    for word, scale in _SCALES.items():
+        if (
+            rest.lower().startswith(word)
+            and not rest[len(word) : len(word) + 1].isascii()
+            or rest.lower() == word
+            or rest.lower().startswith(word + " ")
+        ):
+            value, places, rest, spaced = value * scale, None, rest[len(word) :].strip(), True
+            break
+    if match["sign"] == "-" or match["inner"] == "-":
+        value = -value
+    return _with_unit(value, places, match["currency"] or "", rest, spaced=spaced)
+
+
+def _with_unit(value: Fraction, places: int | None, currency: str, rest: str, *, spaced: bool) -> Number | None:
+    if not rest:
+        return Number(value, places, currency)
+    if rest.lower() in _PERCENT or rest.lower().split(" ")[0] in ("%", "percent"):
+        return Number(value, places, "%")
+    if _UNIT.fullmatch(rest) is None or _NOT_UNIT.search(rest) is not None:
+        return None
+    loose = not spaced and len(rest) == 1 and rest.isascii() and rest.isalpha()
+    return Number(value, places, currency or rest, loose)
+
+
+def _value(match: re.Match[str]) -> tuple[Fraction | None, int | None]:
+    top, bottom = match["n1"] or match["n2"] or match["n3"], match["d1"] or match["d2"] or match["d3"]
+    if top is not None:
+        if len(top) + len(bottom) > MAX_DIGITS or int(bottom) == 0:
+            return None, None
+        return Fraction(int(match["whole"] or match["whole2"] or 0)) + Fraction(int(top), int(bottom)), None
+    written = match["grouped"] or match["comma"] or match["plain"]
+    digits = written.replace(" ", "")
+    digits = digits.replace(",", ".") if match["comma"] else digits.replace(",", "")
+    power = next((match[g] for g in ("p1", "p2", "p3", "p4", "g1", "g2", "g3", "g4") if match[g] is not None), None)
+    exponent = int(power.replace(" ", "")) if power is not None and len(power) <= 6 else 0
+    if len(digits) > MAX_DIGITS or abs(exponent) > MAX_EXPONENT or (power is not None and len(power) > 6):
+        return None, None
+    whole, _, decimals = digits.partition(".")
+    value = Fraction(int(whole + decimals or "0"), 10 ** len(decimals)) * Fraction(10) ** exponent
+    places = len(decimals) if decimals and power is None else None
+    return value, places
+
+
+_ONES = dict(
+    zip(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),
+        range(20),
+        strict=True,
+    )
+)
+_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_FRACTION_WORDS = {
+    "half": Fraction(1, 2),
+    "one half": Fraction(1, 2),
+    "one third": Fraction(1, 3),
+    "two thirds": Fraction(2, 3),
+    "one quarter": Fraction(1, 4),
+    "one fourth": Fraction(1, 4),
+    "three quarters": Fraction(3, 4),
+    "three fourths": Fraction(3, 4),
+}
+
+
+def _words(text: str) -> Number | None:
+    """Number words: 'five', 'twenty-one', 'one hundred and five', 'minus two', 'five apples', 'one half'."""
+    words = text.lower().replace("-", " ").split()
+    if not 0 < len(words) <= 12:
+        return None
+    negative = words[0] in ("minus", "negative")
+    words = words[negative:]
+    if words[:1] == ["a"] and words[1:2] and words[1] in _SCALES:
+        words[0] = "one"
+    if (fraction := _FRACTION_WORDS.get(" ".join(words))) is not None:
+        return Number(-fraction if negative else fraction)
+    total = current = used = 0
+    for used, word in enumerate(words):  # noqa: B007
+        if word in _ONES:
+            current += _ONES[word]
+        elif word in _TENS:
+            current += _TENS[word]
+        elif word == "hundred" and current:
+            current *= 100
+        elif word in _SCALES and current:
+            total, current = total + current * _SCALES[word], 0
+        elif word != "and" or not (current or total) or used + 1 == len(words):
+            break
+    else:
+        used = len(words)
+    if used == 0:
+        return None
+    value = Fraction(total + current)
+    return _with_unit(-value if negative else value, None, "", " ".join(words[used:]), spaced=True)

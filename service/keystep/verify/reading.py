@@ -1,0 +1,85 @@
+"""From a region of text that gives the answer to the answer's own words: the ways to read it, most literal first."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from keystep.verify.text import bare, level
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$(])|\n|(?<=[.!?])$")
+_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_CONNECTED = re.compile(r"[\s.,;]*(?:,|;|and|or|,\s*and|,\s*or)?[\s]*", re.IGNORECASE)
+_LEAD = re.compile(
+    r".*(?:\b(?:is|are|was|were|be|equals|equal to|becomes|says|gives|exactly|approximately|about)\b|(?<!\\):)[\s:]*(?=\S)",
+    re.IGNORECASE | re.DOTALL,
+)
+_EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
+_APPROX = re.compile(r"\\approx(?![a-z])|≈|\\simeq|\\sim(?![a-z])")
+_REASON = re.compile(
+    r"[,;]?\s+(?:because|since|as|which|so that|given that|due to)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s", re.IGNORECASE
+)
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+_HOPE = re.compile(r"\.?\s*I hope it is correct.*$", re.IGNORECASE | re.DOTALL)
+_ANSWER_WORD = re.compile(
+    r"^\W*(?:therefore|thus|so|hence)?\W*(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|option|choice)\b\s*(?:is\b)?[\s:*]*(?=\S)",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4096)
+def readings(region: str) -> tuple[str, ...]:
+    """Ways to read region as an answer, without repeats: itself, its first sentence, its formulas, what follows 'is' or '='."""
+    region = _HOPE.sub("", level(region)).strip()
+    found: dict[str, None] = {}
+
+    def add(text: str) -> None:
+        text = bare(text)
+        if text:
+            found.setdefault(text, None)
+
+    add(region)
+    add(_ANSWER_WORD.sub("", region))
+    sentence = _first_sentence(region)
+    add(sentence)
+    formulas = _formulas(sentence) or _formulas(region)
+    if formulas is not None:
+        add(formulas)
+    for bold in _BOLD.findall(region)[-1:]:
+        add(bold)
+    if (lead := _LEAD.match(sentence)) is not None:
+        add(sentence[lead.end() :])
+        add(_REASON.split(sentence[lead.end() :], maxsplit=1)[0])
+    add(_REASON.split(sentence, maxsplit=1)[0])
+    for text in list(found):
+        for part in _values(text):
+            add(part)
+    return tuple(found)
+
+
+def _first_sentence(region: str) -> str:
+    return next((part for part in _SENTENCE_END.split(region) if part and part.strip()), region)
+
+
+def _formulas(sentence: str) -> str | None:
+    """The last run of formulas joined by commas, 'and', 'or'; None without any, or where a dollar is money."""
+    spans = [
+        m for m in _MATH.finditer(sentence) if not re.fullmatch(r"\s*|[\d,.]+\s+[A-Za-z ]+", next(g for g in m.groups() if g is not None))
+    ]
+    if not spans:
+        return None
+    run = [spans[-1]]
+    for match in reversed(spans[:-1]):
+        between = sentence[match.end() : run[0].start()]
+        if _CONNECTED.fullmatch(between) is None:
+            break
+        run.insert(0, match)
+    return ", ".join(next(g for g in m.groups() if g is not None).strip().rstrip(".") for m in run)
+
+
+def _values(text: str) -> list[str]:
+    """What a chain of equalities comes to: right of the last '=', left of an approximation, then right of it."""
+    exact, *approximate = _APPROX.split(text)
+    sides = _EQUALS.split(exact)
+    found = [sides[-1]] if len(sides) > 1 or approximate else []
+    return [*found, *approximate[-1:]]

@@ -1,0 +1,130 @@
+"""Text made comparable: one character for one (spans stay true), LaTeX made plain, words folded."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# Full-width ASCII, and the look-alikes that change nothing in length: minus signs, dashes, quotes, spaces, colons.
+_ONE_FOR_ONE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_ONE_FOR_ONE |= dict.fromkeys(map(ord, "\u2212\u2010\u2011\u2012\u2013\u2014\u2015\ufe63"), ord("-"))
+_ONE_FOR_ONE |= dict.fromkeys(
+    map(ord, "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"), ord(" ")
+)
+_ONE_FOR_ONE |= dict.fromkeys(map(ord, "\u2018\u2019\u02bc"), ord("'"))
+_ONE_FOR_ONE |= dict.fromkeys(map(ord, "\u201c\u201d"), ord('"'))
+_ONE_FOR_ONE |= {0x3002: ord("."), 0x3001: ord(","), 0x2236: ord(":"), 0x00D7: ord("\u00d7"), 0x2044: ord("/"), 0x2215: ord("/")}
+
+
+def level(text: str) -> str:
+    """text with full-width and look-alike characters made ASCII, its length unchanged."""
+    return text if text.isascii() else text.translate(_ONE_FOR_ONE)
+
+
+_WRAPPED = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|operatorname|mathbb)\s*\{([^{}]*)\}")
+_LATEX = (
+    (re.compile(r"\\(?:left|right|bigl?|bigr|Bigl?|Bigr|displaystyle|limits|quad|qquad)(?![A-Za-z])"), " "),
+    (re.compile(r",\s*\\!\s*"), ","),  # 12,\! 345 is one number
+    (re.compile(r"\\!"), ""),
+    (re.compile(r"\\[,;: ]|~"), " "),
+    (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
+    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree(?![A-Za-z])|\u00ba|\u63b3"), "\u00b0"),
+    (re.compile(r"\\([%$#&_])"), r"\1"),
+    (re.compile(r"\\(?:times|ast)(?![A-Za-z])|\u00d7"), "*"),
+    (re.compile(r"\\(?:cdot|bullet)(?![A-Za-z])|\u00b7|\u22c5"), "*"),
+    (re.compile(r"\\div(?![A-Za-z])|\u00f7"), "/"),
+    (re.compile(r"\\le(?:q|qslant)?(?![A-Za-z])|\u2264"), "<="),
+    (re.compile(r"\\ge(?:q|qslant)?(?![A-Za-z])|\u2265"), ">="),
+    (re.compile(r"\\pi(?![A-Za-z])"), "\u03c0"),
+    (re.compile(r"\\infty(?![A-Za-z])"), "\u221e"),
+    (re.compile(r"\\mu(?![A-Za-z])|\u00b5"), "\u03bc"),
+    (re.compile(r"\\Omega(?![A-Za-z])|\u2126"), "\u03a9"),
+)
+_FENCES = (
+    ("$$", "$$"),
+    ("$", "$"),
+    ("\\(", "\\)"),
+    ("\\[", "\\]"),
+    ("**", "**"),
+    ("__", "__"),
+    ("`", "`"),
+    ('"', '"'),
+    ("'", "'"),
+    ("\u300c", "\u300d"),
+)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_SPACES = re.compile(r"\s+")
+
+
+def bare(text: str) -> str:
+    """text without the fences it stands in ($..$, \\(..\\), \\boxed{..}, **..**, quotes) and without closing punctuation."""
+    while True:
+        before, text = text, text.strip()
+        while text and text[-1] in ".,;:!?" and not text.endswith(("\\,", "\\;", "\\:", "\\!")):
+            text = text[:-1].rstrip()
+        for opening, closing in _FENCES:
+            inner = text[len(opening) : -len(closing)]
+            if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing) and opening not in inner:
+                text = inner
+                break
+        boxed = _BOXED.match(text)
+        if boxed is not None and brace_end(text, boxed.end() - 1) == len(text):
+            text = text[boxed.end() : -1]
+        if text == before:
+            return text
+
+
+def brace_end(text: str, start: int) -> int | None:
+    """Where the group that opens at text[start] == '{' ends (exclusive); None when it never does. A backslash escapes."""
+    depth = 0
+    at = start
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 2
+            continue
+        if char == "{":
+            depth += 1
+        elif char == "}":
+            depth -= 1
+            if depth == 0:
+                return at + 1
+        at += 1
+    return None
+
+
+@lru_cache(maxsize=8192)
+def plain(text: str) -> str:
+    """text as one would type it: fences, font commands and spacing commands gone, operators ASCII, spaces single."""
+    text = bare(level(text))
+    if "\\" in text or "{,}" in text or "~" in text or not text.isascii():
+        while (unwrapped := _WRAPPED.sub(r" \1 ", text)) != text:
+            text = unwrapped
+        for pattern, replacement in _LATEX:
+            text = pattern.sub(replacement, text)
+    return bare(_SPACES.sub(" ", text))
+
+
+_ARTICLES = re.compile(r"\b(?:the|a|an)\b")
+_NOT_WORD = re.compile(r"[^\w\s.%/+<>=^*-]|(?<!\d)\.|\.(?!\d)|(?<!\w)-(?!\d)|-(?!\w)|_")
+
+
+@lru_cache(maxsize=8192)
+def fold(text: str) -> str:
+    """text for comparing as words: case, accents' composition, articles, punctuation and plural endings aside."""
+    text = unicodedata.normalize("NFC", plain(text)).casefold()
+    words = _ARTICLES.sub(" ", _NOT_WORD.sub(" ", text)).split() or _NOT_WORD.sub(" ", text).split()
+    return " ".join(_singular(word) for word in words)
+
+
+def _singular(word: str) -> str:
+    """An English plural ending off; only ever used on both sides of a comparison."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word

@@ -1,0 +1,48 @@
+"""Yes or no: a reply says one of them as a reply, not as a word of its prose ('there is no direct mention')."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+from keystep.verify.text import plain
+
+
+class Reading(Enum):
+    YES = auto()
+    NO = auto()
+    BOTH = auto()
+    NEITHER = auto()
+
+
+_YES = r"yes|yeah|yep|true|예|네|맞습니다|참|是|是的|对|正确"
+_NO = r"no|nope|false|아니요|아니오|아닙니다|거짓|否|不是|不对|不|错误|错"
+_WORD = re.compile(rf"(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])", re.IGNORECASE)
+_LEAD = re.compile(
+    r"[\W_]*(?:(?:so|thus|therefore|hence)[\s,]+)?(?:(?:the|my|correct|final)\s+)*(?:(?:answer|statement|claim)\s*(?:is|:)?[\s:]*|(?:it|this|that)\s+is\s+)?[\W_]*",
+    re.IGNORECASE,
+)
+# 'So, yes, ...', '..., no, ...', '... is yes.': a reply set off from its sentence.
+_SET_OFF = re.compile(
+    rf"(?:(?:^|[.;:!?,]\s*)(?:so|thus|hence|therefore|then)?,?\s*|\b(?:is|would be)\s*:?\s*[\"'*]*)(?:(?P<yes>{_YES})|(?P<no>{_NO}))\s*(?=[,.;:!\"'*]|$)",
+    re.IGNORECASE,
+)
+
+
+def read(answer: str) -> Reading:
+    """The reply answer opens with, else the one it sets off; BOTH and NEITHER decide nothing."""
+    text = plain(answer)
+    lead = _LEAD.match(text)
+    opening = _WORD.match(text, lead.end() if lead is not None else 0)
+    if opening is not None:
+        other = "no" if opening["yes"] else "yes"
+        rest = text[opening.end() :]
+        if re.match(r"\s*(?:/|or|and|and/or|,?\s*but)\s*(?:yes|no|true|false)\b", rest, re.IGNORECASE):
+            return Reading.BOTH
+        if any(m[other] for m in _SET_OFF.finditer(rest)):
+            return Reading.BOTH
+        return Reading.YES if opening["yes"] else Reading.NO
+    said = {("yes" if m["yes"] else "no") for m in _SET_OFF.finditer(text)}
+    if len(said) == 1:
+        return Reading.YES if said == {"yes"} else Reading.NO
+    return Reading.BOTH if said else Reading.NEITHER
