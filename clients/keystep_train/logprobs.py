@@ -92,11 +92,11 @@ class PairLogps:
 def log1mexp(x: Tensor) -> Tensor:
     """log(1 - exp(x)) for x < 0, elementwise; switched at -ln 2, where either form begins to lose digits.
 
-    Source: Maechler 2012, "Accurately computing log(1 - exp(-|a|))". Each branch sees only its own half, so that the
-    other's infinities never reach a gradient.
+    Source: Maechler 2012, "Accurately computing log(1 - exp(-|a|))".
     """
     near_zero = x > -math.log(2)
-    near = torch.log(-torch.expm1(torch.where(near_zero, x, -0.5)))
+    near = torch.log(-torch.expm1(x))
+    # Kept away from 0, where its gradient is infinite, and would be NaN even in the branch not taken.
     far = torch.log1p(-torch.exp(torch.where(near_zero, -1.0, x)))
     return torch.where(near_zero, near, far)
 
@@ -109,5 +109,4 @@ def kl_k3(logps: Tensor, ref_logps: Tensor) -> Tensor:
     """
     check_same_shape(logps=logps.shape, ref_logps=ref_logps.shape)
     log_ratio = (at_least_float32(ref_logps) - at_least_float32(logps)).clamp(max=MAX_LOG_RATIO)
-    # expm1 keeps the digits near 0; what is left of rounding there may be -1 ulp, which is not a divergence.
-    return (torch.expm1(log_ratio) - log_ratio).clamp(min=0.0)
+    return torch.expm1(log_ratio) - log_ratio  # expm1 keeps the digits near 0

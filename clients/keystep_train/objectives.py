@@ -172,7 +172,7 @@ def slic_hf(policy: PairLogps, *, delta: float, nll_weight: float, nll: Nll = "s
 def stepgrpo(logps: Tensor, ref_logps: Tensor, advantages: Tensor, mask: Tensor, *, beta: float) -> Tensor:
     """StepGRPO: -(pi / [pi]_no_grad * A - beta * KL), averaged over a rollout's tokens. Shape (B,).
 
-    logps, ref_logps, mask: (B, T) over response tokens.  advantages: (B,), group-normalised, no gradient.
+    logps, ref_logps, mask: (B, T) over response tokens.  advantages: (B,), group-normalised.
     The value of the first term is -A; its gradient is that of -A * log pi. There is no clipping: one update a batch.
     A rollout of no tokens adds 0 and still counts in the batch's mean.
     Source: Zhang et al. 2025 (R1-VL), arXiv 2503.12937; KL is kl_k3.
@@ -181,9 +181,8 @@ def stepgrpo(logps: Tensor, ref_logps: Tensor, advantages: Tensor, mask: Tensor,
     check_same_shape(rollouts=logps.shape[:-1], advantages=advantages.shape)
     # What is masked may be anything: put out of the way before exp(), whose gradient it would poison.
     logps = torch.where(mask.bool(), at_least_float32(logps), 0.0)
-    ref_logps = torch.where(mask.bool(), at_least_float32(ref_logps), 0.0)
     ratio = torch.exp(logps - logps.detach())
-    gain = ratio * advantages.detach().to(ratio.dtype).unsqueeze(-1)
+    gain = ratio * advantages.to(ratio.dtype).unsqueeze(-1)
     return -masked_mean(gain - beta * kl_k3(logps, ref_logps), mask)
 
 

@@ -166,6 +166,13 @@ def test_a_response_of_no_tokens_has_sum_and_average_zero():
     assert masked_mean(logps, torch.zeros(2, 3)).tolist() == [0.0, 0.0]
 
 
+def test_low_precision_is_summed_in_float32():
+    tokens = torch.full((1, 1000), -0.1, dtype=torch.bfloat16)  # -0.10009765625
+    torch.testing.assert_close(SequenceLogps.of_tokens(tokens, torch.ones(1, 1000)).sums, torch.tensor([-100.09765625]))
+    precomputed = SequenceLogps(torch.tensor([-100.0], dtype=torch.bfloat16), torch.tensor([3]))
+    torch.testing.assert_close(precomputed.averages, torch.tensor([-100 / 3]))
+
+
 row = st.lists(st.floats(-20, 0), min_size=1, max_size=8)
 
 
@@ -272,6 +279,12 @@ def test_log1mexp_keeps_its_digits(x):
     assert value.grad.item() == pytest.approx(-1 / math.expm1(-x) if x > -700 else 0.0, rel=1e-12, abs=1e-300)
 
 
+def test_log1mexp_has_a_gradient_where_float32_cannot_tell_exp_from_one():
+    x = torch.tensor(-1e-9, requires_grad=True)
+    log1mexp(x).backward()
+    assert x.grad.item() == pytest.approx(-1e9)
+
+
 @given(st.lists(st.floats(-100, 0, width=32), min_size=1, max_size=6), st.lists(st.floats(-100, 0, width=32), min_size=6, max_size=6))
 def test_k3_is_never_negative_and_zero_where_the_models_agree(policy, reference):
     logps, ref = torch.tensor(policy), torch.tensor(reference[: len(policy)])
@@ -280,7 +293,7 @@ def test_k3_is_never_negative_and_zero_where_the_models_agree(policy, reference)
 
 
 def test_k3_near_zero_and_far_out():
-    near = torch.linspace(-1e-3, 1e-3, 10_001)
+    near = torch.cat([sign * torch.logspace(-12, 0, 20_001) for sign in (1, -1)])
     assert (kl_k3(torch.zeros_like(near), near) >= 0).all()
     assert kl_k3(f64(-1), f64(-1.5)).item() == pytest.approx(math.exp(-0.5) + 0.5 - 1)
     assert kl_k3(torch.tensor(-800.0), torch.tensor(0.0)).item() == pytest.approx(math.exp(MAX_LOG_RATIO), rel=1e-6)
@@ -327,6 +340,12 @@ def test_stepgrpo_padding_and_empty_rollouts():
     assert not logps.grad[0, 1]
     assert not logps.grad[1].any()
     assert o.stepgrpo(torch.zeros(2, 0), torch.zeros(2, 0), torch.zeros(2), torch.zeros(2, 0), beta=0.04).tolist() == [0, 0]
+
+
+def test_stepgrpo_of_low_precision_is_computed_in_float32():
+    logps, ref = torch.tensor([[-1.5, -0.3]]).bfloat16(), torch.tensor([[-1.25, -0.7]]).bfloat16()
+    arguments = (torch.tensor([1.2]), torch.ones(1, 2))
+    assert torch.equal(o.stepgrpo(logps, ref, *arguments, beta=0.04), o.stepgrpo(logps.float(), ref.float(), *arguments, beta=0.04))
 
 
 @pytest.mark.parametrize("far", [(-800.0, 0.0), (0.0, -800.0), (-800.0, -800.0)])
