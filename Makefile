@@ -30,10 +30,10 @@ format: .venv/.dev ## put the code into shape
 	$(BIN)/ruff format .
 
 real: .venv/.dev ## score the real data of KEYSTEP_SHARED through HTTP and print agreement and AUROC
-	$(BIN)/python tests/real/main.py
+	$(BIN)/python tests/real
 
 bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, in one run
-	$(BIN)/python tests/bench/main.py
+	$(BIN)/python tests/bench $(ARGS)
 
 lock: .venv/.bench ## write what is installed now as the versions everybody gets
 	$(BIN)/pip freeze --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)

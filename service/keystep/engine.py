@@ -116,7 +116,7 @@ def _rollout(
         return ScoredRollout(rollout.id, _nothing(Reason.DEADLINE))
     try:
         return rewards.score(rollout, parsed, want.key_steps, outcome, recipe, question=question, notes=want.notes)
-    except Exception:
+    except Exception:  # noqa: BLE001 - one bad rollout never fails its batch
         _log.exception("scoring rollout %r failed", rollout.id)
         return ScoredRollout(rollout.id, _nothing(Reason.INTERNAL_ERROR))
 

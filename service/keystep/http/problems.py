@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from keystep.errors import DrainingError, InputError, KeystepError, OverloadedError, TooLargeError
-from keystep.wire.parsing import InvalidRequest
+from keystep.wire.parsing import InvalidRequestError
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -27,7 +27,7 @@ def problem(status: int, detail: str, *, errors: list[tuple[str, str]] | None = 
 
 def _of_keystep(error: KeystepError) -> Response:
     match error:
-        case InvalidRequest():
+        case InvalidRequestError():
             return problem(400 if error.malformed else 422, str(error), errors=error.errors)
         case TooLargeError():
             return problem(413, error.message, errors=[(error.field, error.message)])

@@ -78,7 +78,7 @@ class KeyStepSource:
         try:
             values = self._cache.get_many(list(dict.fromkeys(keys)))
             return {key: Extracted(_decode(value), self._extractor.name, cached=True) for key, value in values.items()}
-        except (CacheError, ValueError, KeyError, TypeError) as error:
+        except (CacheError, ValueError, LookupError, TypeError) as error:
             _log.warning("key-step cache: %s", error)
             degraded.add("cache")
             return {}

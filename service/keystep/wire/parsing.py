@@ -15,7 +15,7 @@ _SHOWN = 80
 _MOST_ERRORS = 20
 
 
-class InvalidRequest(InputError):
+class InvalidRequestError(InputError):
     """A body that is not the request it should be. malformed: not even JSON. errors: (field, message) each."""
 
     def __init__(self, errors: list[tuple[str, str]], *, malformed: bool = False) -> None:
@@ -26,13 +26,13 @@ class InvalidRequest(InputError):
 
 
 def parse(model: type[M], body: bytes) -> M:
-    """Validate in one pass. Unknown fields, wrong types, NaN, cut or non-UTF-8 JSON: InvalidRequest."""
+    """Validate in one pass. Unknown fields, wrong types, NaN, cut or non-UTF-8 JSON: InvalidRequestError."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_url=False)
         malformed = any(e["type"] == "json_invalid" for e in found)
-        raise InvalidRequest([_told(e) for e in found[:_MOST_ERRORS]], malformed=malformed) from None
+        raise InvalidRequestError([_told(e) for e in found[:_MOST_ERRORS]], malformed=malformed) from None
 
 
 def _told(error: Any) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from keystep.nouns import Group, KeyStep, Question, Rollout
 from keystep.verify.profiles import PROFILES
-from keystep.verify.types import ANSWER_TYPES
+from keystep.verify.kinds import NAMES as ANSWER_TYPES
 
 
 def _not_blank(text: str) -> str:
