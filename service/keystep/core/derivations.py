@@ -1,0 +1,156 @@
+"""Numeric key steps against the equations of a rollout.
+
+What a score says (MATCHING.md, "A design that worked"):
+
+    1.0   the same operands, the same operation, the same result
+    0.95  the same once intermediate results are written out: 3+4=7 and 16-7=9 derive 16-3-4=9
+    0.9   the same in another unit: 100+200=300 cents as $1 + $2 = $3
+    0.85  another true derivation of the same result from the same numbers
+    0.75  at most: prose in which every number of the key step stands, the result among them
+
+A false equation supports nothing, and an equation with the key step's left side and another result vetoes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from keystep.core.canonical import Number
+from keystep.core.equations import Equation, agrees
+from keystep.core.expressions import Tree, evaluate, is_composite, leaves, provenance
+
+SAME, INLINED, SCALED, REDERIVED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.75
+
+# Ratios between units a reader converts without a word: cents, percent, minutes, hours, dozens, grams.
+SCALES: tuple[Number, ...] = (100, 60, 1000, 10, 12, 24, 7, 3600, 52, 365)
+MAX_EXPANSIONS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class EquationForm:
+    """A key step's form that reckons: tree = result. numbers: its operands as they are called."""
+
+    tree: Tree
+    result: Number
+    numbers: tuple[Number, ...]
+
+
+def form_of(equation: Equation) -> EquationForm:
+    return EquationForm(equation.tree, equation.result, tuple(dict.fromkeys(abs(x) for x in leaves(equation.tree) if not isinstance(x, str))))
+
+
+class Definitions:
+    """What each intermediate value was derived from; the first derivation stands."""
+
+    def __init__(self, equations: Iterable[tuple[Tree, Number]]) -> None:
+        self._of: dict[Number, Tree] = {}
+        for tree, result in equations:
+            if result not in self._of and result not in (0, 1):
+                self._of[result] = tree
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._of
+
+    def expand(self, tree: Tree) -> Tree:
+        """The tree with every derived value written out, down to what was given."""
+        return self._expand(tree, frozenset(), [MAX_EXPANSIONS])
+
+    def _expand(self, tree: Tree, within: frozenset[Number], budget: list[int]) -> Tree:
+        if isinstance(tree, tuple):
+            return (tree[0], *(self._expand(child, within, budget) for child in tree[1:]))
+        if isinstance(tree, str) or tree in within or tree not in self._of or budget[0] <= 0:
+            return tree
+        budget[0] -= 1
+        return self._expand(self._of[tree], within | {tree}, budget)
+
+
+@lru_cache(maxsize=8192)
+def operands(tree: Tree) -> frozenset[Number]:
+    """The numbers a derivation starts from, 0, 1 and 100 (a percent) aside; n and 1/n are one."""
+    found = set()
+    for leaf in leaves(tree):
+        if isinstance(leaf, str) or leaf in (0, 1, 100):
+            continue
+        size = abs(leaf)
+        found.add(size.denominator if size.numerator == 1 else size)
+    return frozenset(found)
+
+
+def compare(form: EquationForm, form_expanded: Tree, equation: Equation, expanded: Tree) -> float:
+    """The score of a true equation of the rollout for a form, 0 when it derives something else."""
+    if not same_result(form.result, equation.result):
+        return _scaled(form, equation)
+    own = provenance(form.tree)
+    if own is not None and own == provenance(equation.tree):
+        return SAME
+    mine = {own, provenance(form_expanded)} - {None}
+    theirs = {provenance(equation.tree), provenance(expanded)} - {None}
+    if mine & theirs:
+        return INLINED
+    wanted = (operands(form.tree), operands(form_expanded))
+    offered = (operands(equation.tree), operands(expanded))
+    if any(w and w == o for w in wanted for o in offered):
+        return REDERIVED
+    return max(_overlap(w, o) for w in wanted for o in offered)
+
+
+def _overlap(wanted: frozenset[Number], offered: frozenset[Number]) -> float:
+    """Another route to the same result: worth what it shares of the numbers it starts from, below the threshold unless most."""
+    if not wanted or not offered:
+        return 0.0
+    return REDERIVED * len(wanted & offered) / len(wanted | offered)
+
+
+def same_result(wanted: Number, offered: Number) -> bool:
+    """Equal, or one the other rounded to at least two significant digits."""
+    if wanted == offered:
+        return True
+    if isinstance(wanted, int) and isinstance(offered, int):
+        return False
+    return agrees(wanted, offered) or agrees(offered, wanted)
+
+
+def _scaled(form: EquationForm, equation: Equation) -> float:
+    """100 + 200 = 300 cents and 1 + 2 = 3 dollars: every term and the result by one known factor."""
+    if not form.result or not equation.result:
+        return 0.0
+    ratio = Fraction(form.result) / equation.result
+    if ratio not in SCALES and 1 / ratio not in SCALES:
+        return 0.0
+    mine, theirs = _terms(form.tree), _terms(equation.tree)
+    if mine is None or theirs is None or len(mine) < 2 or len(mine) != len(theirs):
+        return 0.0
+    return SCALED if sorted(theirs) == sorted(t / ratio for t in mine) else 0.0
+
+
+def _terms(tree: Tree, sign: int = 1) -> list[Fraction] | None:
+    """The values of the summands, None when one cannot be reckoned."""
+    if is_composite(tree) and tree[0] in ("+", "-"):
+        left, right = _terms(tree[1], sign), _terms(tree[2], sign if tree[0] == "+" else -sign)
+        return None if left is None or right is None else left + right
+    value = evaluate(tree)
+    return None if value is None else [Fraction(sign * value)]
+
+
+def conflicts(form: EquationForm, equation: Equation) -> bool:
+    """The same left side, another result."""
+    if same_result(form.result, equation.result):
+        return False
+    own = provenance(form.tree)
+    return own is not None and own == provenance(equation.tree) and not (equation.true and evaluate(form.tree) != form.result)
+
+
+def coverage(form: EquationForm, values: Iterable[Number]) -> float:
+    """Prose: the share of the form's numbers among a sentence's, 0 without the result; at most PROSE."""
+    stated = set(values)
+    if form.result not in stated and not any(same_result(form.result, v) for v in stated):
+        return 0.0
+    wanted = [n for n in form.numbers if n not in (0, 1)] or list(form.numbers)
+    if not wanted:
+        return 0.0
+    met = sum(1 for n in wanted if n in stated or (isinstance(n, Fraction) and n * 100 in stated) or (n != 0 and Fraction(1, 1) / n in stated))
+    # A result that is also an operand must be said twice to have been derived.
+    return PROSE * (met + 1) / (len(wanted) + 1)

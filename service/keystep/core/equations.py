@@ -1,0 +1,214 @@
+"""Relations of one sentence: chains such as a = b = c, and the equations they state.
+
+An ``Equation`` has a composite left side, the value claimed for it, and whether exact arithmetic agrees. A ``Fact`` is a
+relation with names in it. Chains are read as people write them: ``2*5 + 3 = 10 + 3 = 13`` states that 2*5 + 3 is 13, and the
+abusive ``2*5 = 10 + 3 = 13`` states that 2*5 is 10 and 10 + 3 is 13.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from keystep.core.canonical import Number
+from keystep.core.expressions import Tree, evaluate, is_composite, leaves, linear, parse
+from keystep.core.lexer import BREAK, NUM, REL, Symbol
+
+EQUAL = frozenset({"=", "\u2248", "is"})
+GAP_BEFORE_RELATION = 7
+GAP_AFTER_RELATION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """tree: a composite of numbers.  value: what exact arithmetic gives (None out of bounds).  result: what is claimed.
+    first, last: token indices."""
+
+    tree: Tree
+    value: Number | None
+    result: Number
+    true: bool
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A relation with names: left and right trees, relation sign, token indices."""
+
+    left: Tree
+    relation: str
+    right: Tree
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    equations: tuple[Equation, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    # A composite that no relation follows, with its tokens: "she multiplies 9 * 2".
+    lone: tuple[tuple[Tree, int, int], ...] = ()
+    # Every equation sign whose sides differ by '≠'.
+    unequal: tuple[Equation, ...] = ()
+
+
+Segment = tuple[Tree, int, int, Number | None]  # tree, first token, last token, value
+
+
+def read(symbols: list[Symbol]) -> Relations:
+    """Every relation that the symbols of one sentence state."""
+    equations: list[Equation] = []
+    facts: list[Fact] = []
+    lone: list[tuple[Tree, int, int]] = []
+    unequal: list[Equation] = []
+    i, n = 0, len(symbols)
+    while i < n:
+        if symbols[i].kind in (REL, BREAK):
+            i += 1
+            continue
+        parsed = parse(symbols, i)
+        if parsed is None:
+            i += 1
+            continue
+        chain, signs, i = _chain(symbols, i, parsed)
+        if len(chain) == 1:
+            if is_composite(chain[0][0]):
+                lone.append(chain[0][:3])
+            continue
+        if all(segment[3] is not None or _numeric(segment[0]) for segment in chain):
+            _equations(chain, signs, equations, unequal)
+        else:
+            _facts(chain, signs, facts)
+            numeric = [segment for segment, sign in zip(chain, ["=", *signs], strict=True) if segment[3] is not None and sign in EQUAL]
+            if len(numeric) > 1:
+                _equations(numeric, ["="] * (len(numeric) - 1), equations, unequal)
+    return Relations(tuple(equations), tuple(facts), tuple(lone), tuple(unequal))
+
+
+def _chain(symbols: list[Symbol], i: int, parsed: tuple[Tree, int]) -> tuple[list[Segment], list[str], int]:
+    tree, j = parsed
+    chain = [_segment(symbols, tree, i, j)]
+    signs: list[str] = []
+    while j + 1 < len(symbols) and symbols[j].kind == REL and symbols[j].gap <= GAP_BEFORE_RELATION:
+        sign = str(symbols[j].value)
+        k = j + 1
+        # "equals" may follow "is": "is equal to 5"; "is = 5".
+        while k < len(symbols) and symbols[k].kind == REL and symbols[k].gap <= 1:
+            sign, k = str(symbols[k].value), k + 1
+        if k >= len(symbols) or symbols[k].gap > GAP_AFTER_RELATION:
+            break
+        if sign == "is" and not _is_states(chain[-1], symbols, j, k):
+            break
+        right = parse(symbols, k)
+        if right is None:
+            break
+        chain.append(_segment(symbols, right[0], k, right[1]))
+        signs.append(sign)
+        j = right[1]
+    return chain, signs, j
+
+
+def _is_states(left: Segment, symbols: list[Symbol], j: int, k: int) -> bool:
+    """The verb 'is' relates two values only right after a composite or a name, and before a number."""
+    return symbols[k].kind == NUM and (is_composite(left[0]) or (isinstance(left[0], str) and symbols[j].gap == 0 and symbols[k].gap <= 1))
+
+
+def _segment(symbols: list[Symbol], tree: Tree, i: int, j: int) -> Segment:
+    return tree, symbols[i].token, symbols[j - 1].token, evaluate(tree)
+
+
+def _numeric(tree: Tree) -> bool:
+    return not any(isinstance(leaf, str) for leaf in leaves(tree))
+
+
+def _equations(chain: list[Segment], signs: list[str], equations: list[Equation], unequal: list[Equation]) -> None:
+    for at, (tree, first, _last, value) in enumerate(chain):
+        if not is_composite(tree):
+            continue
+        claimed = _claimed(chain, at)
+        if claimed is None:
+            continue
+        result, last, to = claimed
+        sides = signs[min(at, to) : max(at, to)]
+        if any(sign not in EQUAL for sign in sides):
+            if "\u2260" in sides:
+                unequal.append(Equation(tree, value, result, value != result, min(first, last), max(first, last)))
+            continue
+        equations.append(Equation(tree, value, result, agrees(value, result, loose="\u2248" in sides), min(first, last), max(first, last)))
+
+
+def _claimed(chain: list[Segment], at: int) -> tuple[Number, int, int] | None:
+    """What a chain says segment ``at`` is worth: (result, its last token, its index in the chain)."""
+    value = chain[at][3]
+    if at + 1 < len(chain):
+        tree, _, last, following = chain[at + 1]
+        if not is_composite(tree) and following is not None:
+            return following, last, at + 1
+        if value is not None and following is not None and value != following and leaves(tree)[0] == value:
+            return value, last, at + 1  # 2*5 = 10 + 3
+    for to in range(at + 1, len(chain)):
+        if not is_composite(chain[to][0]) and chain[to][3] is not None:
+            return chain[to][3], chain[to][2], to  # type: ignore[return-value]
+    for to in range(at - 1, -1, -1):
+        if not is_composite(chain[to][0]) and chain[to][3] is not None:
+            return chain[to][3], chain[to][2], to  # type: ignore[return-value]
+    return None
+
+
+def agrees(value: Number | None, result: Number, *, loose: bool = False) -> bool:
+    """Equal, or equal as far as the result is written out (two significant digits at least)."""
+    if value is None:
+        return False
+    if value == result:
+        return True
+    if isinstance(value, int) and isinstance(result, int) and not loose:
+        return False
+    return rounds_to(value, result, loose=loose)
+
+
+def rounds_to(value: Number, result: Number, *, loose: bool = False) -> bool:
+    """Whether ``result`` is ``value`` rounded (or cut) to the decimals that ``result`` shows; loosely, within 1 %."""
+    difference = abs(Fraction(value) - result)
+    if loose and difference * 100 <= abs(value):
+        return True
+    denominator = Fraction(result).denominator
+    step = 1
+    while step % denominator and step < 10**6:
+        step *= 10
+    if step % denominator:
+        return False
+    # Two significant digits: 0.3 is no witness of 1/3 against 0.34; a whole number is one of 19.6 but not of 1.6.
+    return abs(result) * step >= 10 and difference * step < 1
+
+
+def _facts(chain: list[Segment], signs: list[str], facts: list[Fact]) -> None:
+    for at in range(len(chain) - 1):
+        for to in range(at + 1, len(chain)):
+            between = signs[at:to]
+            sign = "=" if all(s in EQUAL for s in between) else (between[0] if len(between) == 1 else "")
+            if sign and not (chain[at][3] is not None and chain[to][3] is not None):
+                facts.append(Fact(chain[at][0], sign, chain[to][0], chain[at][1], chain[to][2]))
+
+
+def normal(fact: Fact | tuple[Tree, Tree]) -> frozenset[tuple[object, Number]] | None:
+    """left - right as a polynomial over names, scaled so that sign and factor do not matter."""
+    left, right = (fact.left, fact.right) if isinstance(fact, Fact) else fact
+    difference = linear(("-", left, right))
+    if not difference:
+        return None
+    lead = min(difference, key=lambda monomial: (not monomial, str(monomial)))
+    scale = difference[lead]
+    return frozenset((monomial, Fraction(coefficient) / scale) for monomial, coefficient in difference.items())
+
+
+def fact_keys(fact: Fact) -> frozenset[object]:
+    """What two facts share when they say the same; a lone small letter may be called otherwise (4n = 272, 4x = 272)."""
+    own = normal(fact)
+    if own is None:
+        return frozenset()
+    names = {base for monomial, _ in own for base, _ in monomial}  # type: ignore[attr-defined]
+    keys: set[object] = {own}
+    if len(names) == 1 and all(isinstance(n, str) and len(n) == 1 and n.islower() for n in names) and not (isinstance(fact.left, str) or isinstance(fact.right, str)):
+        keys.add(frozenset((tuple(("?", power) for _, power in monomial), coefficient) for monomial, coefficient in own))  # type: ignore[attr-defined]
+    return frozenset(keys)

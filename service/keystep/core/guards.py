@@ -1,0 +1,60 @@
+"""Polarity: whether a statement found in a text is asserted there, or denied, supposed or taken back.
+
+Scopes are clauses, not sentences: in "the rows are not full, we use 8 x 7 = 56" nothing denies the product. Everything is
+judged on lower-cased folded text; patterns start at a literal word and are bounded, so a call is linear in the sentence.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FALSE = r"(?:false|wrong|incorrect|mistaken|untrue|invalid|not (?:true|correct|right|the case|valid|so)|(?:isn't|wasn't) (?:true|correct|right|the case|valid|so))"
+
+# One cheap look decides whether a sentence needs any of the rest.
+_TRIGGER = re.compile(
+    r"\b(?:not|never|no|nor|neither|cannot|without|false|falsely|wrong|wrongly|incorrect|incorrectly|mistaken|mistake|untrue|invalid|den(?:y|ies|ied)"
+    r"|doubt|suppose|supposing|assum\w+|imagine|hypothetically|pretend|if|unless|whether|were|would|could|might|may|claim\w*|error|contradict\w*"
+    r"|instead|rather|fails?|oops|wait|scratch|impossible|hardly|barely|lacks?|absent|refut\w+|disprov\w+|reject\w*)\b|n't|\u4e0d|\uc544\ub2c8|\uc54a"
+)
+
+_DENIED_BEFORE = re.compile(
+    rf"(?:\b{_FALSE} (?:to (?:say|claim|think|conclude|assume|state|write) )?that\b|\b(?:den(?:y|ies|ied)|doubts?|refut\w+|disprov\w+|reject\w*) (?:the claim |the idea )?(?:that)?"
+    r"|\bimpossible (?:that|for)\b|\b(?:not|never|n't|cannot|hardly) (?:\w+ ){0,3}(?:that|mean|imply|hold|follow|conclude|say|claim)\b)[^;]{0,160}$"
+)
+# A bare "not" reaches a few words, never over punctuation.
+_NOT_NEAR = re.compile(r"(?:\b(?:not|never|nor|neither|cannot|hardly|instead of|rather than|without|no)|n't)(?: [a-z']+){0,3}[\s$\\(\[*]*$")
+_DENIED_AFTER = re.compile(
+    rf"^[^.;!?]{{0,160}}?(?:\b{_FALSE}\b|\bmistakes?\b|\ban error\b|\bin error\b|\bdoes(?: not|n't) hold\b|\bcontradict\w*|\bcannot be\b|\bimpossible\b|\bno longer\b|\bis (?:refuted|rejected|disproved))"
+)
+_SUPPOSED_BEFORE = re.compile(
+    r"\b(?:suppos(?:e|ing)|assum(?:e|ing|ed)|imagine|hypothetically|pretend|let's say|what if|if it were|were it|unless|whether)\b(?![^;]{0,160}\bthen\b)[^,;]{0,160}$"
+)
+_IF_NEAR = re.compile(r"\bif (?:\w+ ){0,2}[\s$\\(\[*]*$")
+_IF_CLAUSE = re.compile(r"\bif\b(?![^;]{0,160}\bthen\b)[^,;]{0,160}$")
+_RETRACTION = re.compile(
+    rf"^\W*(?:(?:but|oh|no|hmm+|actually|sorry|wait|hold on|oops|ah|well|however|unfortunately)\b\W*){{0,3}}"
+    rf"(?:(?:that|this|it|which|the (?:above|previous|last)(?: \w+)?)(?:'s| is| was| can't be| cannot be| seems| looks| must be)(?: \w+)? {_FALSE}"
+    rf"|(?:that|this|it)(?: \w+)? {_FALSE}|(?:that|this)(?: is|'s)(?: a| an) (?:mistake|error)|i (?:think i )?(?:have )?(?:made|make) an? (?:\w+ )?(?:mistake|error)"
+    r"|scratch that|correction\b|strike that|ignore that|disregard that|not (?:quite|right|correct))"
+)
+_WAIT = re.compile(r"^\W*(?:wait|hmm+|hold on|no|oops|actually)\W*$")
+
+
+def denied(low: str, start: int, end: int, *, equation: bool) -> str | None:
+    """'negated', 'hypothetical' or None for the statement at ``low[start:end]`` of one sentence.
+
+    For an equation the negator must stand near; a text statement is also judged by its inside (see ``phrases``).
+    """
+    if _TRIGGER.search(low) is None:
+        return None
+    before, after = low[:start], low[end:]
+    if _DENIED_BEFORE.search(before) or _NOT_NEAR.search(before) or _DENIED_AFTER.search(after):
+        return "negated"
+    if _SUPPOSED_BEFORE.search(before) or (_IF_NEAR if equation else _IF_CLAUSE).search(before):
+        return "hypothetical"
+    return None
+
+
+def retracted(following: str, next_following: str = "") -> bool:
+    """Whether the sentence after a statement takes it back ("Wait, that is wrong.")."""
+    return _RETRACTION.search(following) is not None or (_WAIT.search(following) is not None and _RETRACTION.search(next_following) is not None)

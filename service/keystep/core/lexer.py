@@ -1,0 +1,284 @@
+"""Tokens of one sentence -> the symbols an equation parser reads: numbers, operators, relations, names, brackets.
+
+Words between an operand and an operator ("8 lessons * 3 cleans per lesson = 24 times") are not symbols; each symbol
+carries how many of them stood before it, and the parser decides how many it forgives. LaTeX and plain text end in the
+same symbols.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, SUPERSCRIPTS, VULGAR, Number, number, simplest
+
+NUM, OP, REL, LP, RP, NAME, PERCENT, FUNCTION, BREAK = range(9)
+
+MAX_NESTING = 12
+
+
+class Symbol(NamedTuple):
+    """kind: one of the constants above.  value: the number, operator, relation or name.  gap: words left out before it.
+    token: index of its first token."""
+
+    kind: int
+    value: Number | str
+    gap: int
+    token: int
+
+
+_FRACTIONS = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\cfrac"})
+_TEXT = frozenset({"\\text", "\\mathrm", "\\mbox", "\\textbf", "\\textit", "\\operatorname", "\\hspace", "\\label", "\\tag", "\\begin", "\\end"})
+_SILENT = frozenset(
+    r"\left \right \, \; \! \: \  \quad \qquad \[ \] \( \) \displaystyle \boxed \mathbf \bigl \bigr \big \Big \circ \degree \overline \vec \$".split(" ")
+) | {"$", "&", "**", "\u00b0", '"', "\u00a3", "\u20ac", "\u00a5"}  # fmt: skip
+_SYMBOLS: dict[str, tuple[int, str]] = {
+    **{t: (OP, t) for t in "+-*/^"},
+    "\\times": (OP, "*"), "\\cdot": (OP, "*"), "\\ast": (OP, "*"), "\\div": (OP, "/"), "\\pm": (BREAK, ""),
+    "plus": (OP, "+"), "minus": (OP, "-"), "times": (OP, "*"), "divided": (OP, "/"), "multiplied": (OP, "*"), "over": (OP, "/"),
+    "\u52a0": (OP, "+"), "\u51cf": (OP, "-"), "\u4e58": (OP, "*"), "\u9664": (OP, "/"),
+    "\ub354\ud558\uae30": (OP, "+"), "\ube7c\uae30": (OP, "-"), "\uacf1\ud558\uae30": (OP, "*"), "\ub098\ub204\uae30": (OP, "/"),
+    "=": (REL, "="), "==": (REL, "="), "equals": (REL, "="), "equal": (REL, "="), "\u7b49": (REL, "="), "\\equiv": (REL, "="),
+    "\u2248": (REL, "\u2248"), "\\approx": (REL, "\u2248"), "\\simeq": (REL, "\u2248"), "\\cong": (REL, "\u2245"), "\u2245": (REL, "\u2245"),
+    "\u2260": (REL, "\u2260"), "!=": (REL, "\u2260"), "\\neq": (REL, "\u2260"), "\\ne": (REL, "\u2260"),
+    "<": (REL, "<"), ">": (REL, ">"), "\u2264": (REL, "<="), "<=": (REL, "<="), "\u2265": (REL, ">="), ">=": (REL, ">="),
+    "\\lt": (REL, "<"), "\\gt": (REL, ">"), "\\le": (REL, "<="), "\\leq": (REL, "<="), "\\ge": (REL, ">="), "\\geq": (REL, ">="),
+    "is": (REL, "is"), "are": (REL, "is"), "was": (REL, "is"), "were": (REL, "is"), "gives": (REL, "is"), "makes": (REL, "is"), "yields": (REL, "is"),
+    "leaves": (REL, "is"), "totals": (REL, "is"), "becomes": (REL, "is"), "giving": (REL, "is"), "\u662f": (REL, "is"),
+    "(": (LP, "("), "[": (LP, "("), "{": (LP, "("), "\\{": (LP, "("), ")": (RP, ")"), "]": (RP, ")"), "}": (RP, ")"), "\\}": (RP, ")"),
+    "%": (PERCENT, "%"), "\\%": (PERCENT, "%"), "percent": (PERCENT, "%"),
+    "\\sqrt": (FUNCTION, "sqrt"), "\u221a": (FUNCTION, "sqrt"),
+}  # fmt: skip
+_GREEK = {
+    "\\alpha": "\u03b1", "\\beta": "\u03b2", "\\gamma": "\u03b3", "\\theta": "\u03b8", "\\phi": "\u03c6", "\\pi": "\u03c0", "pi": "\u03c0",
+    "\\lambda": "\u03bb", "\\mu": "\u03bc", "\\omega": "\u03c9", "\\delta": "\u03b4", "\\varphi": "\u03c6",
+}  # fmt: skip
+_FIGURES = {
+    "angle": "\u2220", "angles": "\u2220", "\\angle": "\u2220", "\u2220": "\u2220", "triangle": "\u25b3", "\\triangle": "\u25b3", "\u25b3": "\u25b3",
+}  # fmt: skip
+# 'a' and 'I' are words unless written as names; x between numbers is a multiplication sign.
+_ARTICLES = frozenset({"a", "I", "A"})
+# Words that end a clause: no expression reaches across them.
+_CLAUSE = frozenset("and so then therefore thus hence because since but while which where when if or".split())
+
+
+def lex(tokens: list[str], *, bullet: bool = False) -> list[Symbol]:
+    """The symbols of a sentence. bullet: its first token is a list mark, not a sign."""
+    return _Lexer(tokens).run(1 if bullet else 0, len(tokens), 0)
+
+
+class _Lexer:
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+
+    def run(self, start: int, stop: int, depth: int) -> list[Symbol]:
+        tokens, out, gap, i = self.tokens, list[Symbol](), 0, start
+        while i < stop:
+            token = tokens[i]
+            first = token[0]
+            if "0" <= first <= "9" or (first == "." and len(token) > 1):
+                value = number(token)
+                if value is None:  # an ordinal is a word; a literal out of bounds is nothing to reckon with
+                    gap += 1
+                else:
+                    out.append(Symbol(NUM, value, gap, i))
+                    gap = 0
+                i += 1
+                continue
+            known = _SYMBOLS.get(token)
+            if known is not None:
+                kind, name = known
+                if kind == OP and not self._is_operator(token, i, stop, out):
+                    gap += 1
+                elif kind == OP and name == "^" and self._degree(i, stop):
+                    i = self._degree(i, stop) - 1
+                elif kind == OP and name == "*" and out and out[-1].kind == OP and out[-1].value == "*" and not gap:
+                    pass
+                else:
+                    out.append(Symbol(kind, name, gap, i))
+                    gap = 0
+                i += 1
+            elif token in _SILENT:
+                i += 1
+            elif token == "\\\\" or token in _CLAUSE:
+                if not self._continues(i + 1, stop):
+                    out.append(Symbol(BREAK, token, gap, i))
+                    gap = 0
+                i += 1
+            elif token in _FRACTIONS:
+                i = self._fraction(i, stop, gap, depth, out)
+                gap = 0
+            elif token in _TEXT:
+                end = self._group_end(i + 1, stop)
+                gap += 0 if token in {"\\begin", "\\end", "\\label", "\\tag", "\\hspace"} else max(0, end - i - 3)
+                i = end
+            elif token in _FIGURES and i + 1 < stop and self._figure_name(i + 1) is not None:
+                name, used = self._figure_name(i + 1) or ("", 0)
+                out.append(Symbol(NAME, _FIGURES[token] + name, gap, i))
+                gap = 0
+                i += 1 + used
+            elif first.isalpha() or first in SUPERSCRIPTS or first in VULGAR or first == "\\":
+                gap, i = self._word(token, i, stop, gap, out)
+            elif first == "_" and out and out[-1].kind == NAME and i + 1 < stop:
+                i = self._subscript(i + 1, stop, out)
+            elif first == "'" and out and out[-1].kind == NAME:
+                out[-1] = out[-1]._replace(value=f"{out[-1].value}'")
+                i += 1
+            else:
+                out.append(Symbol(BREAK, token, gap, i))
+                gap = 0
+                i += 1
+        return out
+
+    def _is_operator(self, token: str, i: int, stop: int, out: list[Symbol]) -> bool:
+        """'/' before a unit ("20 fireworks/box") and 'over' between words are none."""
+        following = self.tokens[i + 1] if i + 1 < stop else ""
+        if token == "over":
+            return bool(out) and out[-1].kind == NUM and following[:1].isdigit()
+        if token == "/" and following.isalpha() and len(following) > 1 and not following.isupper():
+            return following in NUMBER_WORDS
+        return True
+
+    def _degree(self, i: int, stop: int) -> int:
+        """Index after '^\\circ' or '^{\\circ}' at i, 0 when it is a power."""
+        rest = self.tokens[i + 1 : min(i + 4, stop)]
+        if rest[:1] in (["\\circ"], ["\u00b0"]):
+            return i + 2
+        return i + 4 if rest == ["{", "\\circ", "}"] else 0
+
+    def _continues(self, i: int, stop: int) -> bool:
+        while i < stop and self.tokens[i] in _SILENT:
+            i += 1
+        return i < stop and self.tokens[i] in ("=", "\u2248", "\\approx")
+
+    def _group_end(self, i: int, stop: int) -> int:
+        """Index after the braces that open at i (or after one token when none open)."""
+        if i >= stop or self.tokens[i] != "{":
+            return min(i, stop)
+        level = 0
+        for j in range(i, stop):
+            if self.tokens[j] == "{":
+                level += 1
+            elif self.tokens[j] == "}":
+                level -= 1
+                if level == 0:
+                    return j + 1
+        return stop
+
+    def _fraction(self, i: int, stop: int, gap: int, depth: int, out: list[Symbol]) -> int:
+        """\\frac{a}{b}, \\frac12, \\frac a b as ((a)/(b))."""
+        j = i + 1
+        parts: list[list[Symbol]] = []
+        if j < stop and self.tokens[j].isdecimal() and len(self.tokens[j]) > 1:
+            digits = self.tokens[j]
+            parts.append([Symbol(NUM, int(digits[0]), 0, j)])
+            if len(digits) == 2:
+                parts.append([Symbol(NUM, int(digits[1]), 0, j)])
+            j += 1
+        while len(parts) < 2 and j < stop:
+            end = self._group_end(j, stop)
+            inner = (j + 1, end - 1) if end > j else (j, j + 1)
+            parts.append(self.run(*inner, depth + 1) if depth < MAX_NESTING else [])
+            j = max(end, j + 1)
+        if len(parts) < 2 or not parts[0] or not parts[1]:
+            out.append(Symbol(BREAK, "", gap, i))
+            return j
+        lp, rp = Symbol(LP, "(", 0, i), Symbol(RP, ")", 0, j - 1)
+        wrapped = [p if len(p) == 1 else [lp, *p, rp] for p in parts]
+        out += [lp._replace(gap=gap), *wrapped[0], Symbol(OP, "/", 0, i), *wrapped[1], rp]
+        return j
+
+    def _figure_name(self, i: int) -> tuple[str, int] | None:
+        """The name after 'angle' or 'triangle': a digit or capitals."""
+        token = self.tokens[i]
+        if (token.isdecimal() and len(token) <= 2) or (token.isalpha() and token.isupper() and len(token) <= 3) or token in ("x", "y"):
+            return token, 1
+        return None
+
+    def _subscript(self, i: int, stop: int, out: list[Symbol]) -> int:
+        end = self._group_end(i, stop)
+        inner = self.tokens[i + 1 : end - 1] if end > i else self.tokens[i : i + 1]
+        out[-1] = out[-1]._replace(value=f"{out[-1].value}_{''.join(inner)}")
+        return max(end, i + 1)
+
+    def _word(self, token: str, i: int, stop: int, gap: int, out: list[Symbol]) -> tuple[int, int]:
+        """Number words, names, 'of'; anything else is one more word of a gap. Returns (gap, next index)."""
+        if token in SUPERSCRIPTS:
+            out += [Symbol(OP, "^", gap, i), Symbol(NUM, SUPERSCRIPTS[token], 0, i)]
+            return 0, i + 1
+        if token in VULGAR:
+            value: Number = VULGAR[token]
+            if out and out[-1].kind == NUM and gap == 0 and isinstance(out[-1].value, int):
+                out[-1] = out[-1]._replace(value=out[-1].value + value)  # 1½ is one and a half
+            else:
+                out.append(Symbol(NUM, value, gap, i))
+            return 0, i + 1
+        greek = _GREEK.get(token)
+        if greek is not None:
+            out.append(Symbol(NAME, greek, gap, i))
+            return 0, i + 1
+        low = token.lower()
+        if low in NUMBER_WORDS or low in FRACTION_WORDS:
+            value, after = self._number_words(i, stop)
+            if value is not None:
+                out.append(Symbol(NUM, value, gap, i))
+                return 0, after
+        if low in SCALE_WORDS and out and out[-1].kind == NUM and gap == 0 and not isinstance(out[-1].value, str):
+            out[-1] = out[-1]._replace(value=simplest(out[-1].value * SCALE_WORDS[low]))
+            return 0, i + 1
+        if low == "of" and out and gap == 0 and (out[-1].kind == PERCENT or isinstance(out[-1].value, Fraction)):
+            out.append(Symbol(OP, "*", 0, i))
+            return 0, i + 1
+        if low == "x" and out and out[-1].kind in (NUM, RP, PERCENT) and self._number_follows(i + 1, stop):
+            out.append(Symbol(OP, "*", gap, i))
+            return 0, i + 1
+        if self._is_name(token, i, stop):
+            out.append(Symbol(NAME, token, gap, i))
+            return 0, i + 1
+        return gap + 1, i + 1
+
+    def _number_follows(self, i: int, stop: int) -> bool:
+        while i < stop and (self.tokens[i] in _SILENT or self.tokens[i] == "("):
+            i += 1
+        return i < stop and (self.tokens[i][0].isdigit() or self.tokens[i].lower() in NUMBER_WORDS)
+
+    def _is_name(self, token: str, i: int, stop: int) -> bool:
+        """Single letters and short runs of capitals; the article is one only beside an operator or a relation sign."""
+        if not token.isascii() or not token.isalpha():
+            return False
+        if len(token) == 1:
+            if token not in _ARTICLES:
+                return True
+            return any(t in "=+-*/^<>" for t in (self.tokens[i - 1] if i else " ", self.tokens[i + 1] if i + 1 < stop else " "))
+        return len(token) <= 4 and token.isupper()
+
+    def _number_words(self, i: int, stop: int) -> tuple[Number | None, int]:
+        """'twenty-one', 'two hundred and five', 'two thirds', 'half', 'a third of'. Returns (value, next index)."""
+        low = self.tokens[i].lower()
+        if low in FRACTION_WORDS:
+            # A bare ordinal ("the third step") is no number; "half" always is, "third of" is.
+            before = self.tokens[i - 1].lower() if i else ""
+            of = i + 1 < stop and self.tokens[i + 1].lower() == "of"
+            return (Fraction(1, FRACTION_WORDS[low]), i + 1) if low in ("half", "halves") or (of and before in ("a", "one", "")) else (None, i)
+        total: Number = 0
+        current: Number = NUMBER_WORDS[low]
+        j = i + 1
+        while j < stop and j - i < 12:
+            word = self.tokens[j].lower()
+            if word == "-" and j + 1 < stop and self.tokens[j + 1].lower() in NUMBER_WORDS | FRACTION_WORDS:
+                j += 1
+                continue
+            if word in NUMBER_WORDS and current >= 20 and current % 10 == 0 and NUMBER_WORDS[word] < (10 if current < 100 else 100):
+                current += NUMBER_WORDS[word]
+            elif word == "hundred" and current < 100:
+                current *= 100
+            elif word in SCALE_WORDS and word != "hundred":
+                total, current = total + current * SCALE_WORDS[word], 0
+            elif word in FRACTION_WORDS and total == 0:
+                return simplest(Fraction(current) / FRACTION_WORDS[word]), j + 1
+            elif word == "and" and current >= 100 and j + 1 < stop and self.tokens[j + 1].lower() in NUMBER_WORDS:
+                pass
+            else:
+                break
+            j += 1
+        return total + current, j

@@ -1,0 +1,286 @@
+"""Text key steps against one sentence: coverage proposes, agreement decides.
+
+A score is the weighted share of a key step's concepts that the sentence has. Whatever the coverage, a statement about
+other numbers, units, colours, names, exclusive concepts ("increasing" for "decreasing"), the other polarity or exchanged
+roles ("Ben is taller than Anna") is another statement: its score is 0 and ``blocked`` says which gate stood in the way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rapidfuzz import fuzz
+
+from keystep.core.canonical import TOKEN, Number
+from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNIT
+from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, Word, words
+
+# What a concept weighs in coverage.
+WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
+FUZZY_RATIO = 86.0
+FUZZY_PREFIX = 4
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A form of a key step as a statement.
+
+    weights: concept -> weight, in order of appearance.  numbers: (value, head concept, unit) of each number.
+    colours: (colour, head concept).  negated: its own polarity.  pivot: the asymmetric concept whose sides matter.
+    exact: its tokens in a row, over lower-cased folded text.
+    """
+
+    words: tuple[Word, ...]
+    weights: dict[str, float]
+    numbers: tuple[tuple[Number, str | None, str | None], ...]
+    colours: tuple[tuple[str, str | None], ...]
+    names: frozenset[str]
+    negated: bool
+    pivot: str | None
+    exact: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseMatch:
+    """score in [0, 1]; blocked: the gate that forbids it; first, last: tokens of the sentence; exact: verbatim."""
+
+    score: float
+    blocked: str | None
+    first: int
+    last: int
+
+
+def phrase(folded: str) -> Phrase:
+    tokens = TOKEN.findall(folded)
+    found = words(tokens)
+    weights: dict[str, float] = {}
+    for word in found:
+        if word.kind in WEIGHTS:
+            concept = str(word.concept)
+            weights[concept] = max(weights.get(concept, 0.0), WEIGHTS[word.kind])
+    return Phrase(
+        words=tuple(found),
+        weights=weights,
+        numbers=tuple(_numbers(found)),
+        colours=tuple((str(w.concept), _head(found, i)) for i, w in enumerate(found) if w.concept in COLOUR),
+        names=frozenset(str(w.concept) for w in found if w.kind == NAMED),
+        negated=sum(w.kind == NEGATOR for w in found) % 2 == 1,
+        pivot=_pivot(found),
+        exact=_verbatim(tokens),
+    )
+
+
+def _verbatim(tokens: list[str]) -> re.Pattern[str] | None:
+    kept = [t.lower() for t in tokens if t not in ("$", ".", "**")]
+    if not kept:
+        return None
+    body = r"[\s$*]*".join(re.escape(t) for t in kept[:64])
+    left = r"(?<![\w.])" if kept[0][0].isalnum() else ""
+    right = r"(?!\w|[.,]\d)" if kept[-1][-1].isalnum() else ""
+    return re.compile(left + body + right)
+
+
+def _numbers(found: list[Word]) -> list[tuple[Number, str | None, str | None]]:
+    out = []
+    for i, word in enumerate(found):
+        if word.kind == NUMERAL and not isinstance(word.concept, str):
+            following = found[i + 1] if i + 1 < len(found) else None
+            unit = str(following.concept) if following is not None and following.concept in UNIT and following.token - word.token <= 2 else None
+            out.append((word.concept, _head(found, i), unit))
+    return out
+
+
+def _head(found: list[Word], i: int) -> str | None:
+    """The noun a number or colour stands to: the last concept of the run that begins after it, at most four words on."""
+    head = None
+    token = found[i].token
+    for word in found[i + 1 : i + 5]:
+        if word.kind not in (CONTENT, FRAME) or word.token > token + 2:
+            break
+        if word.concept in COLOUR and head is not None:
+            break
+        head, token = str(word.concept), word.token
+        if len([w for w in found[i + 1 :] if w.token <= word.token]) >= 4:
+            break
+    return head
+
+
+def _pivot(found: list[Word]) -> str | None:
+    """The concept that sets one side over the other: 'than', or an asymmetric relation with a word on both sides."""
+    if any(w.raw == "than" for w in found):
+        return "than"
+    for i, word in enumerate(found):
+        if word.concept in ASYMMETRIC and any(w.kind in WEIGHTS for w in found[:i]) and any(w.kind in WEIGHTS for w in found[i + 1 :]):
+            return str(word.concept)
+    return None
+
+
+def compare(wanted: Phrase, sentence: list[Word], low: str) -> PhraseMatch | None:
+    """How well a sentence states the phrase; None when it shares nothing worth reporting."""
+    have: dict[str, list[int]] = {}
+    for i, word in enumerate(sentence):
+        if word.kind in WEIGHTS:
+            have.setdefault(str(word.concept), []).append(i)
+    met: dict[str, str] = {}
+    for concept in wanted.weights:
+        own = concept if concept in have else _near(concept, have) or _converse(concept, have)
+        if own is not None:
+            met[concept] = own
+    total = sum(wanted.weights.values())
+    score = sum(wanted.weights[c] for c in met) / total if total else (1.0 if wanted.numbers else 0.0)
+    if score < 0.5:
+        return None
+    window = _window(wanted, sentence, have, met)
+    blocked = _blocked(wanted, sentence, have, met, window)
+    return PhraseMatch(0.0 if blocked else score, blocked, sentence[window[0]].token, sentence[window[1]].token)
+
+
+def _near(concept: str, have: dict[str, list[int]]) -> str | None:
+    """Another ending of the same word. rapidfuzz proposes; a shared beginning and no opposition decide."""
+    if len(concept) < 5 or not concept.isalpha():
+        return None
+    best, best_ratio = None, FUZZY_RATIO
+    for other in have:
+        if len(other) >= 5 and other[:FUZZY_PREFIX] == concept[:FUZZY_PREFIX] and not _excludes(concept, other):
+            ratio = fuzz.ratio(concept, other, score_cutoff=best_ratio)
+            if ratio >= best_ratio:
+                best, best_ratio = other, ratio
+    return best
+
+
+def _converse(concept: str, have: dict[str, list[int]]) -> str | None:
+    other = CONVERSE.get(concept)
+    return other if other is not None and other in have else None
+
+
+def _excludes(a: str, b: str) -> bool:
+    return a != b and any(b in group for group in EXCLUSIVE.get(a, ()))
+
+
+def _window(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]], met: dict[str, str]) -> tuple[int, int]:
+    """The shortest run of the sentence's words with every concept that was met (and, else, the numbers)."""
+    needed = set(met.values())
+    values = {v for v, _, _ in wanted.numbers}
+    if not needed:
+        hits = [i for i, w in enumerate(sentence) if w.kind == NUMERAL and w.concept in values]
+        return (hits[0], hits[0]) if hits else (0, len(sentence) - 1)
+    positions = sorted((i, c) for c in needed for i in have[c])
+    counts: dict[str, int] = {}
+    best, left = (0, len(sentence) - 1), 0
+    for i, concept in positions:
+        counts[concept] = counts.get(concept, 0) + 1
+        while counts[positions[left][1]] > 1:
+            counts[positions[left][1]] -= 1
+            left += 1
+        if len(counts) == len(needed) and i - positions[left][0] < best[1] - best[0]:
+            best = (positions[left][0], i)
+    return best
+
+
+def _blocked(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]], met: dict[str, str], window: tuple[int, int]) -> str | None:
+    if wanted.names and not wanted.names <= have.keys():
+        return "other_name"
+    reason = _numbers_differ(wanted, sentence) or _colours_differ(wanted, sentence, have)
+    if reason is not None:
+        return reason
+    exchanged = _roles(wanted, sentence)
+    turned = [c for c, own in met.items() if own == CONVERSE.get(c)]
+    if turned:
+        if exchanged is not True:
+            return "opposite"
+    elif exchanged is True:
+        return "roles_exchanged"
+    for concept in wanted.weights:
+        if concept not in met and any(_excludes(concept, other) and other not in wanted.weights for other in have):
+            return "opposite"
+    if _negated(sentence, window) != wanted.negated:
+        return "negated"
+    return None
+
+
+def _numbers_differ(wanted: Phrase, sentence: list[Word]) -> str | None:
+    if not wanted.numbers:
+        return None
+    stated = _numbers(sentence)
+    for value, head, unit in wanted.numbers:
+        same = [s for s in stated if s[0] == value]
+        if unit is not None:
+            same = [s for s in stated if s[2] is None and s[0] == value] + [s for s in stated if s[2] is not None and _same_quantity(value, unit, s[0], s[2])]
+            if not same and any(s[0] == value and s[2] is not None for s in stated):
+                return "other_unit"
+        if not same and not (value == 1 and head is not None and _has_article(head, sentence)):
+            return "other_number"
+        # 3 cubes and 2 spheres: the noun's own number decides where it has one.
+        bound = [s[0] for s in stated if head is not None and s[1] == head]
+        if bound and value not in bound and not any(s[1] == head for s in same):
+            return "other_number"
+    return None
+
+
+def _same_quantity(value: Number, unit: str, other: Number, other_unit: str) -> bool:
+    dimension, factor = UNIT[unit]
+    other_dimension, other_factor = UNIT[other_unit]
+    return dimension == other_dimension and Fraction(value) * factor == Fraction(other) * other_factor
+
+
+def _has_article(head: str, sentence: list[Word]) -> bool:
+    """'a red sphere' says one, unless a number is put to the noun."""
+    for i, word in enumerate(sentence):
+        if word.kind == SMALL and word.raw in ("a", "an") and _head(sentence, i) == head:
+            return True
+    return False
+
+
+def _colours_differ(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]]) -> str | None:
+    for colour, head in wanted.colours:
+        if colour not in have:
+            return "other_colour" if any(c in COLOUR for c in have) else "no_colour"
+        if head is None or head not in have:
+            continue
+        bound = [str(w.concept) for i, w in enumerate(sentence) if w.concept in COLOUR and _head(sentence, i) == head]
+        if bound and colour not in bound:
+            return "other_colour"
+    return None
+
+
+def _roles(wanted: Phrase, sentence: list[Word]) -> bool | None:
+    """True when the sides of the pivot are exchanged, False when they stand as wanted, None when it cannot be told."""
+    pivot = wanted.pivot
+    if pivot is None:
+        return None
+    mine = _sides(list(wanted.words), pivot)
+    theirs = _sides(sentence, pivot) or _sides(sentence, CONVERSE.get(pivot, pivot))
+    if mine is None or theirs is None:
+        return None
+    before, after = mine[0] - mine[1], mine[1] - mine[0]
+    straight = bool(before & theirs[0]) + bool(after & theirs[1])
+    crossed = bool(before & theirs[1]) + bool(after & theirs[0])
+    if straight == crossed:
+        return None
+    return (crossed > straight) != (mine[2] != theirs[2])
+
+
+def _sides(found: list[Word], pivot: str) -> tuple[set[str], set[str], bool] | None:
+    """The concepts before and after the pivot, within its clause where that has both; and whether it is passive."""
+    for i, word in enumerate(found):
+        if (word.raw if pivot == "than" else word.concept) != pivot:
+            continue
+        before = {str(w.concept) for w in found[:i] if w.kind in (CONTENT, NAMED, NUMERAL)}
+        after = {str(w.concept) for w in found[i + 1 :] if w.kind in (CONTENT, NAMED, NUMERAL)}
+        passive = any(w.raw == "by" for w in found[i + 1 : i + 3])
+        return before, after, passive
+    return None
+
+
+def _negated(sentence: list[Word], window: tuple[int, int]) -> bool:
+    """Whether a negator stands in a clause of the window: between its words, or before them in the same clause."""
+    first, last = window
+    start = first
+    while start > 0 and sentence[start - 1].kind != CLAUSE:
+        start -= 1
+    end = last
+    while end + 1 < len(sentence) and sentence[end + 1].kind != CLAUSE and end - last < 3:
+        end += 1
+    return sum(w.kind == NEGATOR for w in sentence[start : end + 1]) % 2 == 1
