@@ -14,12 +14,17 @@ from keystep.verify.text import bare, fold, level, plain
 
 # 'B', '(B)', 'B.', 'B: 45', '(B) 45', 'Option B', 'B) -1'; a letter followed by a space and words is an article or a word.
 _LABEL = re.compile(
-    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|선택지|보기|选项|選項)?\s*(?:is\s+)?[(\[]?\s*([A-Za-z])(?:\s*[)\].:,]+(?P<rest>.*)|\s*(?:번|项|項)?)",
+    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|선택지|보기|选项|選項)?\s*:?\s*(?:is\s+)?[(\[]?\s*([A-Za-z])"
+    r"(?:\s*[)\].:,]+(?P<rest>.*)|\s*(?P<paren>\(.*)|\s*(?:번|项|項)?)",
     re.IGNORECASE | re.DOTALL,
 )
 _LABEL_DASH = re.compile(r"([A-Z])\s+-\s+(?P<rest>\S.*)", re.DOTALL)
 _LISTED = re.compile(r"(?:^|[\s,;:])\(?([A-Z])\s*[).:]\s*(.+?)(?=(?:[\s,;]+\(?[A-Z]\s*[).:]\s)|\s*$)", re.DOTALL)
 _LISTED_LINE = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*(\S.*?)\s*$", re.MULTILINE)
+_OFFERED = re.compile(
+    r"[(\[]?[A-Za-z][)\].]?(?:\s*(?:,\s*(?:and|or)\b|,|/|&|\bor\b|\band\b|或|和|또는|및)\s*[(\[]?[A-Za-z](?![A-Za-z])[)\].]?)+(?:\s*[.:].*)?",
+    re.DOTALL,
+)
 _NEGATED = re.compile(r"\b(?:not|no|never|neither|except|isn't|incorrect|wrong)\b", re.IGNORECASE)
 
 
@@ -34,14 +39,14 @@ class Pick:
 @lru_cache(maxsize=8192)
 def pick(answer: str, count: int | None) -> Pick:
     """Read an answer as letter and text. count: how many options there are; letters beyond it are no labels."""
-    text = bare(level(answer))
+    text = bare(level(answer).replace("**", ""))
     for candidate in dict.fromkeys((text, plain(answer))):
         for pattern in (_LABEL, _LABEL_DASH):
             match = pattern.fullmatch(candidate)
             if match is None:
                 continue
             label = ord(match[1].upper()) - ord("A")
-            rest = (match["rest"] or "").strip()
+            rest = (match["rest"] or "").strip() if pattern is _LABEL_DASH or not match["paren"] else match["paren"].strip()
             if label < (count if count is not None else 26) and not (
                 match[1].islower() and rest and "(" not in candidate[:3] and ")" not in candidate[:3]
             ):
@@ -52,10 +57,9 @@ def pick(answer: str, count: int | None) -> Pick:
 def several(answer: str, count: int | None) -> bool:
     """Two or more different letters offered: 'A or B', 'B, D', 'A and C'."""
     text = plain(answer)
-    match = re.fullmatch(r"[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|&|or|and|或|和|또는|및)\s*[(\[]?([A-Z])[)\].]?)+(?:\s*[.:].*)?", text)
-    if match is None:
+    if _OFFERED.fullmatch(text) is None:
         return False
-    letters = set(re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text))
+    letters = set(re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text.upper()))
     limit = count if count is not None else 26
     return len(letters) > 1 and all(ord(x) - ord("A") < limit for x in letters)
 
@@ -65,6 +69,9 @@ def by_text(answer: str, choices: tuple[str, ...]) -> list[int]:
     exact = [i for i, choice in enumerate(choices) if same(answer, choice)]
     if exact:
         return exact
+    if (found := number.parse(answer)) is not None:
+        values = [number.parse(choice) for choice in choices]
+        return [i for i, v in enumerate(values) if v is not None and v.value == found.value and not (v.unit and found.unit)]
     folded = f" {fold(answer)} "
     named = [i for i, choice in enumerate(choices) if len(fold(choice)) > 2 and f" {fold(choice)} " in folded]
     named = [i for i in named if not any(j != i and fold(choices[i]) in fold(choices[j]) for j in named)]

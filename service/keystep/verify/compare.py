@@ -38,10 +38,18 @@ class Case:
     question: str = ""
     choices: tuple[str, ...] | None = None
     precision: int | None = None
+    name: str | None = None
 
 
 def decide(case: Case, answer: str) -> State:
-    """One reading of an answer against the gold."""
+    """One reading of an answer against the gold. A value given to another variable than the gold's is another answer."""
+    if (
+        case.name is not None
+        and (named := kinds.assignment(answer)) is not None
+        and len(named[0]) == len(case.name) == 1
+        and named[0] != case.name
+    ):
+        return State.WRONG
     return _DECIDERS[case.kind](case, answer)
 
 
@@ -58,6 +66,9 @@ def _choice(case: Case, answer: str) -> State:
     picked = choice_reader.pick(answer, count)
     if picked.label is not None:
         if options and picked.text:
+            other = choice_reader.pick(picked.text, count)
+            if other.label not in (None, picked.label) and not other.text and not choice_reader.same(picked.text, options[picked.label]):
+                return State.SEVERAL
             named = [i for i, option in enumerate(options) if choice_reader.same(picked.text, option)]
             if named and picked.label not in named:
                 return State.SEVERAL  # the letter says one option, the text beside it another
@@ -76,6 +87,31 @@ def _choice(case: Case, answer: str) -> State:
     return State.UNREADABLE
 
 
+def symbolic_gold(case: Case) -> str:
+    """What a formula is compared with: the gold, or the text of the option that it names."""
+    if case.kind != kinds.CHOICE:
+        return case.gold
+    options = case.choices or choice_reader.in_question(case.question)
+    gold, text = _gold_option(case.gold, options)
+    return options[gold] if gold is not None and gold < len(options) else text
+
+
+def names_gold(case: Case, text: str) -> bool:
+    """Whether prose mentions the gold's letter or shares a word with its text: without either, it cannot mean it."""
+    options = case.choices or choice_reader.in_question(case.question)
+    gold, wanted = _gold_option(case.gold, options)
+    letter = chr(ord("A") + gold) if gold is not None else "-"
+    as_word = (
+        rf"\(\s*{letter}\s*\)|(?<![\w'])(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\W{{0,3}}{letter}\b"
+        if letter in "AI"
+        else rf"(?<![\w']){letter}(?![\w'])"
+    )
+    if re.search(as_word, text) is not None:
+        return True
+    wanted = options[gold] if gold is not None and gold < len(options) else wanted
+    return bool({w for w in fold(wanted).split() if len(w) > 3 or w.isdigit()} & set(fold(text).split()))
+
+
 def _gold_option(gold: str, options: tuple[str, ...]) -> tuple[int | None, str]:
     """(index, text) of the gold: by its letter, else by its text among the options."""
     picked = choice_reader.pick(gold, len(options) or None)
@@ -89,6 +125,8 @@ def _gold_option(gold: str, options: tuple[str, ...]) -> tuple[int | None, str]:
 def _no_option(answer: str, options: tuple[str, ...], gold: int | None) -> State:
     """Neither letter nor text of any option: a value beside the options is wrong, a paraphrase is a judge's."""
     right = options[gold] if gold is not None else ""
+    if kinds.is_formula(answer) and kinds.is_formula(right):
+        return State.SYMBOLIC
     if number.parse(answer) is not None and number.parse(right) is not None:
         return State.WRONG
     if len(fold(right)) <= 1 and len(answer.split()) <= 3:
@@ -107,6 +145,10 @@ def _number(case: Case, answer: str) -> State:
     if parts is not None:
         states = {_same_quantity(case, gold, p) for p in parts}
         return State.SEVERAL if len({p.value for p in parts}) > 1 else states.pop()
+    if sequences.ratio(answer) is not None or moments.read(answer) is not None:
+        return State.WRONG
+    if re.search(r"[<>≠]", plain(answer)):
+        return State.WRONG if kinds.is_formula(answer) else State.UNREADABLE  # a range is no number
     return State.SYMBOLIC if kinds.is_formula(answer) else State.UNREADABLE
 
 

@@ -61,6 +61,10 @@ _RUN_ON = re.compile(
     re.IGNORECASE,
 )
 _SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]+\|>|</s>|<eos>|<pad>|<end_of_turn>)+$", re.IGNORECASE)
+# Said after an answer, never part of one.
+_CLOSER = re.compile(
+    r"(?:^|(?<=[.!?\s]))(?:I hope (?:it|this|that)|Hope this|Let me know|Please let me know|Feel free)[^\n]*$", re.IGNORECASE
+)
 _OPEN = {"\\[": "\\]", "$$": "$$"}
 
 
@@ -71,7 +75,8 @@ def find(text: str, section: Span | None = None) -> Extraction:
     tail = _SPECIAL_TAIL.search(leveled, start, end)
     end = tail.start() if tail is not None else end
     for mark in _RUN_ON.finditer(leveled, start, end):
-        found = _search(leveled, start, mark.start(), in_section=section is not None, weak=False)
+        # Special tokens end a response wherever they stand; a new question ends it only once an answer was given.
+        found = _search(leveled, start, mark.start(), in_section=section is not None, weak=mark[0].startswith("<"))
         if found.candidates:
             return Extraction(found.candidates, found.also, run_on=True)
     return _search(leveled, start, end, in_section=section is not None, weak=True)
@@ -114,21 +119,29 @@ def _first_block(text: str, lines: list[Span], end: int) -> Span:
 
 
 def _marked(text: str, start: int, end: int) -> Iterator[Found]:
+    strong = []
     if (boxed := _last_boxes(text, start, end)) is not None:
-        yield boxed
+        strong.append(boxed)
     tag = None
     for tag in _TAG.finditer(text, start, end):
         pass
     if tag is not None and tag[1].strip():
-        yield _found(text, *tag.span(1), "tag", text_end=end, closed=bool(tag[2]))
-    for how, pattern in (("final answer", _FINAL), ("answer", _ANSWER), ("answer", _CJK)):
-        last = None
-        for match in pattern.finditer(text, start, end):
-            region = _region(text, match.end(), end)
-            if region is not None:
-                last = region
-        if last is not None:
-            yield _found(text, *last, how, text_end=end)
+        strong.append(_found(text, *tag.span(1), "tag", text_end=end, closed=bool(tag[2])))
+    if (final := _last_region(text, _FINAL, start, end)) is not None:
+        strong.append(_found(text, *final, "final answer", text_end=end))
+    # The last of them; a box within a final answer is the later of the two.
+    yield from sorted(strong, key=lambda found: -found.span[0])
+    for pattern in (_ANSWER, _CJK):
+        if (region := _last_region(text, pattern, start, end)) is not None:
+            yield _found(text, *region, "answer", text_end=end)
+
+
+def _last_region(text: str, pattern: re.Pattern[str], start: int, end: int) -> Span | None:
+    """The region after the last match of a mark that something follows."""
+    last = None
+    for match in pattern.finditer(text, start, end):
+        last = _region(text, match.end(), end) or last
+    return last
 
 
 def _unmarked(text: str, start: int, end: int) -> Iterator[Found]:
@@ -196,15 +209,19 @@ def _joined(between: str) -> bool:
     words = re.findall(r"[A-Za-z]+", re.sub(r"\\(?:text|quad|qquad|[()\[\],;: ])", " ", between))
     if any(w.lower() in ("and", "or") for w in words):
         return len(words) <= 4
-    return not words and ("," in between or ";" in between or not between.strip(" $\\()[]"))
+    return not words and not re.search(r"[\d=]", between)
 
 
 def _last_sentence(text: str, start: int, end: int) -> Span:
     """The last sentence of the last line that says something, without its lead-in up to the last '='."""
     while end > start and text[end - 1].isspace():
         end -= 1
+    if (closer := _CLOSER.search(text, max(start, end - 200), end)) is not None and text[start : closer.start()].strip():
+        end = closer.start()
+        while end > start and text[end - 1].isspace():
+            end -= 1
     a = max(text.rfind("\n", start, end), start - 1) + 1
-    stops = [m.end() for m in re.finditer(r"[.!?](?:\s+)(?=[A-Z$\\])", text[a:end])]
+    stops = [m.end() for m in re.finditer(r"(?:[.!?]|\$\$|\\\])\s+(?=[A-Z$\\])", text[a:end])]
     if stops:
         a += stops[-1]
     return a, end

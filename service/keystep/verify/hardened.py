@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from keystep.core import structure as structure_parser
 from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import bounds, compare, extract, kinds, number
+from keystep.verify import bounds, compare, extract, kinds, number, sequences, units
 from keystep.verify.compare import Case, State
 from keystep.verify.extract import Extraction, Found
 from keystep.verify.profiles import PROFILES, Profile
 from keystep.verify.reading import readings
-from keystep.verify.text import fold, plain
+from keystep.verify.text import fold, level, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,17 @@ _REFUSAL = re.compile(
     r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
     re.IGNORECASE,
 )
-_NUMBERISH = re.compile(r"\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million)\b", re.IGNORECASE)  # fmt: skip
-_NUMERALS = re.compile(r"-?\d[\d,]*(?:\.\d+)?|\.\d+")
+_NUMBERISH = re.compile(
+    r"(?<![A-Za-z])\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight"
+    r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million)\b",
+    re.IGNORECASE,
+)
+_NUMERALS = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
+_ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
+_HEDGED = re.compile(
+    r"\b(?:not|no|never|less|more|least|most|greater|fewer|over|under|between|up|above|below|or|either|maybe|perhaps|except)\b|n't",
+    re.IGNORECASE,
+)
 
 
 def judge(question: Question, text: str, structure: Structure | None, recipe: Recipe, *, truncated: bool) -> Outcome | Pending:
@@ -82,6 +91,7 @@ def _case(question: Question, profile: Profile | None) -> Case:
     if kind == "auto" and profile is not None and profile.kind is not None:
         kind = profile.kind
     gold = _gold(question.answer)
+    gold, name = _unnamed(gold)
     chosen = kinds.of(gold, question.choices, question.text)
     # A named type the gold cannot be read as is overruled: a 'float' whose gold is '3:2' is compared as the ratio it is.
     if (
@@ -90,7 +100,15 @@ def _case(question: Question, profile: Profile | None) -> Case:
         or (kind != chosen and kind not in (kinds.CHOICE, kinds.TEXT, kinds.YES_NO))
     ):
         kind = chosen
-    return Case(gold, kind, question.text, question.choices, question.precision)
+    return Case(gold, kind, question.text, question.choices, question.precision, name)
+
+
+def _unnamed(gold: str) -> tuple[str, str | None]:
+    """'Area = 9 cm' asks for 9 cm, and 'y = -3' for -3 (of y, and no other): (value, name) where the value is a plain one."""
+    named = kinds.assignment(gold)
+    if named is not None and (number.parse(named[1]) or sequences.ratio(named[1]) or sequences.read(named[1])):
+        return named[1], named[0]
+    return gold, None
 
 
 def _gold(gold: str) -> str:
@@ -98,25 +116,38 @@ def _gold(gold: str) -> str:
     if "\\boxed" in gold or len(gold) > 200:
         found = extract.find(gold)
         if found.candidates and found.candidates[0].how in ("boxed", "tag", "final answer"):
-            return found.candidates[0].text
+            ways = readings(found.candidates[0].text)
+            return next((way for way in ways if kinds.is_formula(way)), found.candidates[0].text)
     return gold.strip()
 
 
 def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
-    symbolic: tuple[Found, str] | None = None
     top = found.candidates[0]
     for candidate in found.candidates:
         if candidate is not top and candidate.span[0] < top.span[0]:
             continue  # an earlier, less explicit mark does not stand in for an unreadable one
+        symbolic: str | None = None
         for reading in readings(candidate.text):
             state = compare.decide(case, reading)
             if state is State.SYMBOLIC:
-                symbolic = symbolic or (candidate, reading)
+                symbolic = symbolic or reading
             elif state is not State.UNREADABLE:
                 return _outcome(case, state, candidate, reading, found, recipe)
         if symbolic is not None:
-            return _pending(case, *symbolic, found)
+            return _pending(case, candidate, symbolic, found)
+        for reading in _only_number(case, candidate.text):
+            return _outcome(case, compare.decide(case, reading), candidate, reading, found, recipe)
     return _unreadable(case, top, found, recipe)
+
+
+def _only_number(case: Case, text: str) -> tuple[str, ...]:
+    """The one numeral of a sentence that neither hedges nor denies, with its unit and without."""
+    found = [m[0] for m in _ONLY.finditer(level(text))]
+    if case.kind != kinds.NUMBER or len(found) != 1 or _HEDGED.search(text) is not None or len(text) > 300:
+        return ()
+    parsed = number.parse(found[0])
+    known = parsed is not None and (parsed.unit in ("", "%") or units.measure(parsed.unit) is not None)
+    return (found[0],) if known else tuple(_NUMERALS.findall(found[0]))
 
 
 def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Extraction, recipe: Recipe) -> Outcome:
@@ -141,7 +172,7 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> O
         return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
     right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
     wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
-    return Pending(case.gold, reading, 6 if case.precision is None else case.precision, right, wrong)
+    return Pending(compare.symbolic_gold(case), reading, 6 if case.precision is None else case.precision, right, wrong)
 
 
 def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome:
@@ -166,6 +197,8 @@ def _cannot_be_right(case: Case, text: str) -> bool:
         values = {n.value for m in _NUMERALS.findall(text) if (n := number.parse(m.rstrip(","))) is not None}
         return bool(values) and not values & {gold.value, gold.value / 100, gold.value * 100}
     words = fold(text).split()
+    if case.kind == kinds.CHOICE and not compare.names_gold(case, text):
+        return True
     if case.kind in (kinds.TEXT, kinds.CHOICE):
         return len(words) <= 5 and not set(words) & set(fold(case.gold).split())
     return case.kind != kinds.YES_NO and len(words) <= 5

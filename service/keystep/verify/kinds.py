@@ -38,9 +38,15 @@ _FUNCTION = frozenset(
     "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
 )
 _MATH = re.compile(
-    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≤≥√π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|[a-z]\s*[*/+-]\s*\d",
+    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≤≥√π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)",
     re.IGNORECASE,
 )
+_WRAPPED = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
+# Environments, and words that join formulas ('(1,2)or(2,1)').
+_NAMED = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\{[clr|]+\}|(?<=[\d)\]}$])\s*(?:or|and)(?=[\s\\\d(\[$-])|\b(?:and|or)\b")
+# The left side of an assignment: a name, never something to be computed.
+_NAME = re.compile(r"\(?[\w|':.,() ]*(?:_\s*(?:\{[^{}]*\}|\w)[\w|':() ]*)*\)?|\\(?:angle|overline|frac)\s*[\w{} ]+")
+_COMPUTED = re.compile(r"[+*^]|-|\d\s*[A-Za-z]|<|>")
 _ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
 _LIST = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
 
@@ -59,7 +65,7 @@ def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
         return DATE
     if number.parse(gold) is not None:
         return NUMBER
-    if _LETTER.fullmatch(text) is not None:
+    if _LETTER.fullmatch(text) is not None and "=" not in text:
         listed = choice_reader.in_question(question)
         if (
             listed
@@ -90,16 +96,37 @@ def _mathematical(gold: str, text: str) -> str:
     return TEXT
 
 
+@lru_cache(maxsize=8192)
+def assignment(text: str) -> tuple[str, str] | None:
+    """(name, value) of 'x = 5', 'Area $= 9 \\pi$', '(p,q) = (3,2)', '= 7/4', '5 = s'; None when it is an equation or no equation."""
+    flat = plain(text).replace("$", " ")
+    sides = [side.strip() for side in re.split(r"(?<![<>!])=(?!=)", flat)]
+    if (
+        len(sides) < 2
+        or any(re.search(r"[,;]", side) for side in sides[1:-1])
+        or re.search(r"[<>\u2260]|\\in(?![a-z])", flat)
+        or not sides[-1]
+    ):
+        return None
+    name, value = sides[0], sides[-1]
+    if len(sides) == 2 and re.fullmatch(r"[a-z]", value) and number.parse(name) is not None:
+        name, value = value, name
+    if _NAME.fullmatch(name) is None or _COMPUTED.search(re.sub(r"_\s*(?:\{[^{}]*\}|\w)", "", name)) is not None:
+        return None
+    return name, value
+
+
 def is_formula(text: str) -> bool:
     """Mathematics and nothing else: something of a formula's signs, and no word that is not a function's name."""
-    flat = re.sub(r"\\(?:text|mathrm|textbf|mbox|operatorname)\s*\{([^{}]*)\}", r" \1 ", text)
+    flat = _NAMED.sub(" ", _WRAPPED.sub(r" \1 ", text))
     if any(w.lower() not in _FUNCTION for w in _WORD.findall(_COMMAND.sub(" ", flat))):
         return False
     return (
         _MATH.search(text) is not None
+        or _MATH.search(plain(text)) is not None
         or _ORDERED.fullmatch(plain(text)) is not None
         or number.parse(text) is not None
-        or bool(re.fullmatch(r"[\d\s,;.+*/()\[\]{}-]+", plain(text)))
+        or bool(re.fullmatch(r"[\d\s,;.+*/()\[\]{}-]+", plain(_NAMED.sub(",", text))))
     )
 
 

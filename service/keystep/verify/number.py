@@ -65,7 +65,9 @@ _VULGAR = {
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _POWERED = r"[A-Za-zμΩ°'\"€£¥₩$₹¢]+\.?(?: ?\^ ?(?:\{ ?-?\d ?\}|-?\d)|(?<=m)[23])?"
-_UNIT = re.compile(rf"(?:{_POWERED})(?: ?[*/ ] ?{_POWERED}){{0,7}}|[^\W\d_][^\W\d_ ]{{0,12}}")
+# '$28$ percent', '\\(125\\) miles': a fenced number and its unit outside.
+_FENCED = re.compile(r"^\s*(?:\$|\\\()([^$\\]*)(?:\$|\\\))\s*([A-Za-z%\\][^$]{0,40})$")
+_UNIT = re.compile(rf"(?:{_POWERED})(?: ?[*/ ] ?{_POWERED}){{0,7}}|[^\W\d_A-Za-zπ∞√][^\W\d_ π∞√]{{0,12}}")
 # Words after a number that make it something else than a quantity.
 _NOT_UNIT = re.compile(
     r"(?:^|[^a-z])(?:or|and|to|through|is|are|was|not|but|if|when|plus|minus|times|squared root|of the|than|because|since|million or)(?:[^a-z]|$)",
@@ -90,7 +92,7 @@ def parse(text: str) -> Number | None:
     """The whole of text as one number with an optional unit; None when it is anything else."""
     if len(text) > MAX_DIGITS + 100:
         return None
-    text = plain(text)
+    text = plain(_FENCED.sub(r"\1 \2", text))
     for mark, fraction in _VULGAR.items():
         if mark in text:
             text = re.sub(rf"(\d*)\s*{mark}", lambda m, f=fraction: f"{m[1]} {f}".strip(), text)
@@ -149,14 +151,11 @@ def _value(match: re.Match[str]) -> tuple[Fraction | None, int | None]:
     return value, places
 
 
-_ONES = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),
-        range(20),
-        strict=True,
-    )
-)
-_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_ONES = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
+    "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _FRACTION_WORDS = {
     "half": Fraction(1, 2),
     "one half": Fraction(1, 2),
@@ -181,7 +180,7 @@ def _words(text: str) -> Number | None:
     if (fraction := _FRACTION_WORDS.get(" ".join(words))) is not None:
         return Number(-fraction if negative else fraction)
     total = current = used = 0
-    for used, word in enumerate(words):  # noqa: B007
+    for used, word in enumerate(words):
         if word in _ONES:
             current += _ONES[word]
         elif word in _TENS:

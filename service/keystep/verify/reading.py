@@ -11,7 +11,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$(])|\n|(?<=[.!?])$")
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _CONNECTED = re.compile(r"[\s.,;]*(?:,|;|and|or|,\s*and|,\s*or)?[\s]*", re.IGNORECASE)
 _LEAD = re.compile(
-    r".*(?:\b(?:is|are|was|were|be|equals|equal to|becomes|says|gives|exactly|approximately|about)\b|(?<!\\):)[\s:]*(?=\S)",
+    r".*(?:\b(?:is|are|was|were|be|equals|equal to|becomes|says|gives|it's|that's|exactly|approximately|about)\b|(?<![\d\\]):)[\s:]*(?=\S)",
     re.IGNORECASE | re.DOTALL,
 )
 _EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")

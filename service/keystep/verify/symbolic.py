@@ -21,7 +21,7 @@ def equal(gold: str, answer: str, rounding: int) -> bool:
     from math_verify import parse, verify
 
     sides = [parse(_fence(side), parsing_timeout=None) for side in (gold, answer)]
-    return bool(verify(*sides, float_rounding=rounding, timeout_seconds=None))
+    return bool(verify(*sides, float_rounding=rounding, allow_set_relation_comp=True, timeout_seconds=None))
 
 
 def official(response: str, gold: str) -> bool:

@@ -37,6 +37,9 @@ _LATEX = (
     (re.compile(r"\\div(?![A-Za-z])|\u00f7"), "/"),
     (re.compile(r"\\le(?:q|qslant)?(?![A-Za-z])|\u2264"), "<="),
     (re.compile(r"\\ge(?:q|qslant)?(?![A-Za-z])|\u2265"), ">="),
+    (re.compile(r"\\lt(?![A-Za-z])"), "<"),
+    (re.compile(r"\\gt(?![A-Za-z])"), ">"),
+    (re.compile(r"\\neq?(?![A-Za-z])|!="), "\u2260"),
     (re.compile(r"\\pi(?![A-Za-z])"), "\u03c0"),
     (re.compile(r"\\infty(?![A-Za-z])"), "\u221e"),
     (re.compile(r"\\mu(?![A-Za-z])|\u00b5"), "\u03bc"),
@@ -61,7 +64,7 @@ _SPACES = re.compile(r"\s+")
 def bare(text: str) -> str:
     """text without the fences it stands in ($..$, \\(..\\), \\boxed{..}, **..**, quotes) and without closing punctuation."""
     while True:
-        before, text = text, text.strip()
+        before, text = text, _balanced(text.strip())
         while text and text[-1] in ".,;:!?" and not text.endswith(("\\,", "\\;", "\\:", "\\!")):
             text = text[:-1].rstrip()
         for opening, closing in _FENCES:
@@ -74,6 +77,22 @@ def bare(text: str) -> str:
             text = text[boxed.end() : -1]
         if text == before:
             return text
+
+
+def _balanced(text: str) -> str:
+    """text without a closing mark at its end whose opening it lacks ('I} \\]', 'B**'), or an opening at its start."""
+    for closing, opening in (("\\]", "\\["), ("\\)", "\\("), ("}", "{"), (")", "(")):
+        if text.endswith(closing) and text.count(closing) > text.count(opening) and not text.endswith("\\" + closing):
+            return text[: -len(closing)].rstrip()
+    for mark in ("**", "$", "`"):
+        if text.count(mark) % 2 == 1:
+            if text.endswith(mark):
+                return text[: -len(mark)].rstrip()
+            if text.startswith(mark) and not (mark == "$" and text[1:2].isdigit()):
+                return text[len(mark) :].lstrip()
+    if text[-1:] in "'\"" and text.count(text[-1:]) % 2 == 1 and text[-2:-1].isalpha():
+        return text[:-1]
+    return text
 
 
 def brace_end(text: str, start: int) -> int | None:
