@@ -54,14 +54,13 @@ def pick(answer: str, count: int | None) -> Pick:
     return Pick(None, text)
 
 
-def several(answer: str, count: int | None) -> bool:
-    """Two or more different letters offered: 'A or B', 'B, D', 'A and C'."""
-    text = plain(answer)
+def several(answer: str, count: int | None) -> frozenset[int]:
+    """The labels of an answer that offers two or more ('A or B', 'B, D', 'A and C'); empty for any other answer."""
+    text = plain(answer.strip().replace("\n", ", "))
     if _OFFERED.fullmatch(text) is None:
-        return False
-    letters = set(re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text.upper()))
-    limit = count if count is not None else 26
-    return len(letters) > 1 and all(ord(x) - ord("A") < limit for x in letters)
+        return frozenset()
+    labels = frozenset(ord(x) - ord("A") for x in re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text.upper()))
+    return labels if len(labels) > 1 and max(labels) < (count if count is not None else 26) else frozenset()
 
 
 def by_text(answer: str, choices: tuple[str, ...]) -> list[int]:

@@ -58,11 +58,14 @@ def _verdict(right: bool) -> State:
 
 
 def _choice(case: Case, answer: str) -> State:
-    options = case.choices or choice_reader.in_question(case.question)
+    options = _options(case)
     count = len(options) or None
-    gold, gold_text = _gold_option(case.gold, options)
-    if choice_reader.several(answer, count):
+    offered = choice_reader.several(answer, count)
+    if all_of := choice_reader.several(case.gold, count):
+        return _verdict(offered == all_of) if offered or choice_reader.pick(answer, count).label is not None else State.UNREADABLE
+    if offered:
         return State.SEVERAL
+    gold, gold_text = _gold_option(case.gold, options)
     picked = choice_reader.pick(answer, count)
     if picked.label is not None:
         if options and picked.text:
@@ -87,18 +90,36 @@ def _choice(case: Case, answer: str) -> State:
     return State.UNREADABLE
 
 
-def symbolic_gold(case: Case) -> str:
-    """What a formula is compared with: the gold, or the text of the option that it names."""
-    if case.kind != kinds.CHOICE:
-        return case.gold
-    options = case.choices or choice_reader.in_question(case.question)
-    gold, text = _gold_option(case.gold, options)
-    return options[gold] if gold is not None and gold < len(options) else text
+def _options(case: Case) -> tuple[str, ...]:
+    """The options given, or those listed in the question; none where the gold's letter lies beyond what could be read there."""
+    if case.choices:
+        return case.choices
+    listed = choice_reader.in_question(case.question)
+    label = choice_reader.pick(case.gold, None).label
+    return listed if label is None or label < len(listed) else ()
+
+
+_LATEX_AGAIN = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
+
+
+def sides(case: Case, answer: str) -> tuple[str, str]:
+    """The two formulas to be compared symbolically: the gold's (or its option's) and the answer's, without their units."""
+    gold = case.gold
+    if case.kind == kinds.CHOICE:
+        options = _options(case)
+        label, text = _gold_option(case.gold, options)
+        gold = options[label] if label is not None and label < len(options) else text
+    return _without_unit(gold), _without_unit(answer)
+
+
+def _without_unit(formula: str) -> str:
+    core, unit = units.split(plain(formula))
+    return core.translate(_LATEX_AGAIN) if unit else formula
 
 
 def names_gold(case: Case, text: str) -> bool:
     """Whether prose mentions the gold's letter or shares a word with its text: without either, it cannot mean it."""
-    options = case.choices or choice_reader.in_question(case.question)
+    options = _options(case)
     gold, wanted = _gold_option(case.gold, options)
     letter = chr(ord("A") + gold) if gold is not None else "-"
     as_word = (
@@ -275,14 +296,17 @@ def _sequence(case: Case, answer: str) -> State:
 
 
 def _formula(case: Case, answer: str) -> State:
-    """Equal as typed; else a formula goes to symbolic comparison."""
-    if _typed(case.gold) == _typed(answer):
+    """Equal as typed, units of measure aside; else a formula goes to symbolic comparison."""
+    (gold, ours), (found, theirs) = units.split(plain(case.gold)), units.split(plain(answer))
+    if ours and theirs and (a := units.measure(ours)) != (b := units.measure(theirs)) and a is not None and b is not None:
+        return State.JUDGE if a[0] == b[0] else State.WRONG  # metres against centimetres, or against seconds
+    if _typed(gold) == _typed(found):
         return State.RIGHT
-    return State.SYMBOLIC if kinds.is_formula(answer) else State.UNREADABLE
+    return State.SYMBOLIC if kinds.is_formula(found) else State.UNREADABLE
 
 
 def _typed(formula: str) -> str:
-    return re.sub(r"\s+", "", plain(formula)).replace("{", "").replace("}", "")
+    return re.sub(r"[\s{}]+", "", formula)
 
 
 _DECIDERS = {

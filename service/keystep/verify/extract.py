@@ -82,6 +82,11 @@ def find(text: str, section: Span | None = None) -> Extraction:
     return _search(leveled, start, end, in_section=section is not None, weak=True)
 
 
+def whole(text: str) -> Found:
+    """The whole response as its answer."""
+    return _found(level(text), 0, len(text), "whole", text_end=len(text))
+
+
 def _search(text: str, start: int, end: int, *, in_section: bool, weak: bool) -> Extraction:
     marked = list(_marked(text, start, end))
     if in_section:

@@ -33,6 +33,8 @@ class Pending:
 
 _REFUSAL = re.compile(
     r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to)\s+(?:be\s+)?(?:determine|answer|solve|calculate|provide|identif|tell|say|conclude|know)"
+    r"|\b(?:do(?:es)? not|don't|doesn't) have (?:the |any |real-time|up-to-date|precise|exact|specific|enough|sufficient|access)"
+    r"|\bmy last (?:training|knowledge|update)|\b(?:can't|cannot) (?:\w+ )?(?:provide|answer|confirm|help|definitively)|\bwithout (?:the |seeing |more )(?:specific |the )?(?:data|chart|information|image)"
     r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
     re.IGNORECASE,
 )
@@ -60,7 +62,10 @@ def judge(question: Question, text: str, structure: Structure | None, recipe: Re
     first = found.candidates[0]
     if truncated and not first.closed:
         return Outcome(0.0, reasons=(Reason.NO_ANSWER, Reason.TRUNCATED_ANSWER), flags=(Flag.TRUNCATED,))
-    return _decide(_case(question, profile), found, recipe)
+    case = _case(question, profile)
+    if case.kind == kinds.YES_NO and first.how in ("bold", "last sentence"):
+        found = Extraction((extract.whole(text),))  # the reply opens the text; its last sentence explains
+    return _decide(case, found, recipe)
 
 
 def _extract(text: str, structure: Structure | None, recipe: Recipe, profile: Profile | None) -> Extraction:
@@ -98,6 +103,7 @@ def _case(question: Question, profile: Profile | None) -> Case:
         kind == "auto"
         or (kind == kinds.NUMBER and number.parse(gold) is None)
         or (kind != chosen and kind not in (kinds.CHOICE, kinds.TEXT, kinds.YES_NO))
+        or (kind == kinds.TEXT and chosen not in (kinds.CHOICE, kinds.EXPRESSION, kinds.YES_NO))
     ):
         kind = chosen
     return Case(gold, kind, question.text, question.choices, question.precision, name)
@@ -106,8 +112,12 @@ def _case(question: Question, profile: Profile | None) -> Case:
 def _unnamed(gold: str) -> tuple[str, str | None]:
     """'Area = 9 cm' asks for 9 cm, and 'y = -3' for -3 (of y, and no other): (value, name) where the value is a plain one."""
     named = kinds.assignment(gold)
-    if named is not None and (number.parse(named[1]) or sequences.ratio(named[1]) or sequences.read(named[1])):
-        return named[1], named[0]
+    if named is not None:
+        name, value = named
+        if number.parse(value) or sequences.ratio(value) or sequences.read(value):
+            return value, name
+        if re.search(r"[A-Za-z]{3}", name) and kinds.is_formula(units.split(value)[0]):
+            return value, None
     return gold, None
 
 
@@ -172,7 +182,8 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> O
         return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
     right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
     wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
-    return Pending(compare.symbolic_gold(case), reading, 6 if case.precision is None else case.precision, right, wrong)
+    gold, found_formula = compare.sides(case, reading)
+    return Pending(gold, found_formula, 6 if case.precision is None else case.precision, right, wrong)
 
 
 def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome:

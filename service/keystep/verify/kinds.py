@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from keystep.verify import choices as choice_reader
-from keystep.verify import number
+from keystep.verify import number, units
 from keystep.verify.text import plain
 
 CHOICE, YES_NO, NUMBER, TIME, DATE, RATIO = "choice", "yes_no", "number", "time", "date", "ratio"
@@ -65,6 +65,8 @@ def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
         return DATE
     if number.parse(gold) is not None:
         return NUMBER
+    if choice_reader.several(gold, None) and "\n" in gold.strip():
+        return CHOICE
     if _LETTER.fullmatch(text) is not None and "=" not in text:
         listed = choice_reader.in_question(question)
         if (
@@ -83,7 +85,7 @@ def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
 def _mathematical(gold: str, text: str) -> str:
     if _RATIO.fullmatch(text) is not None and all(number.parse(part) or is_formula(part) for part in text.split(":")):
         return RATIO
-    if is_formula(gold):
+    if is_formula(units.split(text)[0]):
         if re.search(r"[(\[]\s*[^()\[\],]+,[^()\[\],]+[)\]]", text) and (
             text[0] == "[" or text[-1] == "]" or "∪" in text or "\\cup" in text or "∞" in text
         ):

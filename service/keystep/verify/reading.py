@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from keystep.verify import kinds
 from keystep.verify.text import bare, level
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$(])|\n|(?<=[.!?])$")
@@ -64,7 +65,9 @@ def _first_sentence(region: str) -> str:
 def _formulas(sentence: str) -> str | None:
     """The last run of formulas joined by commas, 'and', 'or'; None without any, or where a dollar is money."""
     spans = [
-        m for m in _MATH.finditer(sentence) if not re.fullmatch(r"\s*|[\d,.]+\s+[A-Za-z ]+", next(g for g in m.groups() if g is not None))
+        m
+        for m in _MATH.finditer(sentence)
+        if not re.fullmatch(r"\s*|[\d,.]+\s+[A-Za-z ]+|\s*\^.*", next(g for g in m.groups() if g is not None))
     ]
     if not spans:
         return None
@@ -80,6 +83,7 @@ def _formulas(sentence: str) -> str | None:
 def _values(text: str) -> list[str]:
     """What a chain of equalities comes to: right of the last '=', left of an approximation, then right of it."""
     exact, *approximate = _APPROX.split(text)
+    named = kinds.assignment(exact)
     sides = _EQUALS.split(exact)
-    found = [sides[-1]] if len(sides) > 1 or approximate else []
+    found = [named[1]] if named is not None else [sides[-1]] if len(sides) > 1 or approximate else []
     return [*found, *approximate[-1:]]

@@ -110,3 +110,20 @@ def named_in(letter: str, question: str) -> bool:
     """Does the question speak of what a one-letter unit stands for?"""
     name = _NAMES.get(letter.lower())
     return name is not None and re.search(rf"\b{name}|\d\s*{re.escape(letter)}\b", question, re.IGNORECASE) is not None
+
+
+_SPLIT = re.compile(r"(?P<core>.*?[\dπ)}\]a-z√])\s+(?P<unit>[A-Za-zμΩ°][A-Za-zμΩ° ./*^{}0-9-]{0,30})|(?P<core2>.*[\dπ)}\]])(?P<unit2>°)")
+
+
+@lru_cache(maxsize=8192)
+def split(formula: str) -> tuple[str, str]:
+    """(formula, unit) of a typed formula that ends in a unit of measure ('9 π cm^2'); ('...', '') without one."""
+    match = _SPLIT.fullmatch(formula)
+    if match is None:
+        return formula, ""
+    core, unit = match["core"] or match["core2"], match["unit"] or match["unit2"]
+    while " " in unit and measure(unit) is None and not generic(unit):
+        head, unit = unit.split(" ", 1)
+        core = f"{core} {head}"
+    known = generic(unit) or (len(unit.rstrip("^{}0123456789 ")) > 1 or unit[:1] in "m°") and measure(unit) is not None
+    return (core.strip(), unit) if known else (formula, "")
