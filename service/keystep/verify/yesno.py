@@ -24,7 +24,7 @@ _LEAD = re.compile(
 )
 # 'So, yes, ...', '..., no, ...', '... is yes.': a reply set off from its sentence.
 _SET_OFF = re.compile(
-    rf"(?:(?:^|[.;:!?,]["']?\s*)(?:so|thus|hence|therefore|then)?,?\s*|\b(?:is|would be)\s*:?\s*[\"'*]*)(?:(?P<yes>{_YES})|(?P<no>{_NO}))\s*(?=[,.;:!\"'*]|$)",
+    rf"(?:(?:^|[.;:!?,][\"']?\s*)(?:so|thus|hence|therefore|then)?,?\s*|\b(?:is|would be)\s*:?\s*[\"'*]*)(?:(?P<yes>{_YES})|(?P<no>{_NO}))\s*(?=[,.;:!\"'*]|$)",
     re.IGNORECASE,
 )
 
