@@ -38,7 +38,7 @@ bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, in on
 lock: .venv/.bench ## write what is installed now as the versions everybody gets
 	$(BIN)/pip freeze --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)
 
-clean: ## remove what make made
+clean: ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.made:

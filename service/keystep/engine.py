@@ -78,7 +78,13 @@ class Engine:
             )
         )
         scored = [
-            _group(g, [_rollout(r, s, want, next(outcomes), recipe, g.question.text, deadline) for r, s in zip(g.rollouts, structures, strict=True)])
+            _group(
+                g,
+                [
+                    _rollout(r, s, want, next(outcomes), recipe, g.question.text, deadline)
+                    for r, s in zip(g.rollouts, structures, strict=True)
+                ],
+            )
             for g, structures, want in zip(groups, parsed, wanted, strict=True)
         ]
         return Scored(scored, tuple(sorted(degraded)))

@@ -17,7 +17,9 @@ class Metrics:
         self._registry = CollectorRegistry()
         r = self._registry
         self.requests = Counter("keystep_requests", "Requests answered.", ("route", "status"), registry=r)
-        self.seconds = Histogram("keystep_request_seconds", "Seconds from the first byte read to the answer.", ("route",), buckets=_SECONDS, registry=r)
+        self.seconds = Histogram(
+            "keystep_request_seconds", "Seconds from the first byte read to the answer.", ("route",), buckets=_SECONDS, registry=r
+        )
         self.inflight = Gauge("keystep_inflight_rollouts", "Rollouts admitted and not yet answered.", registry=r)
         self.rollouts = Counter("keystep_rollouts", "Rollouts scored.", ("recipe", "status"), registry=r)
         self.reasons = Counter("keystep_reasons", "Reasons given, by name.", ("reason",), registry=r)

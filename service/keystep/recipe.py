@@ -76,7 +76,10 @@ class Recipe:
                 if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                     raise RecipeError(f"{f.name} must be a finite number, not {value!r}", field=f"recipe.{f.name}")
                 if not 0.0 <= value <= (1.0 if f.name == "match_threshold" else 1e6):
-                    raise RecipeError(f"{f.name} is {value!r}; it must lie in [0, {1 if f.name == 'match_threshold' else 1000000}]", field=f"recipe.{f.name}")
+                    raise RecipeError(
+                        f"{f.name} is {value!r}; it must lie in [0, {1 if f.name == 'match_threshold' else 1000000}]",
+                        field=f"recipe.{f.name}",
+                    )
                 object.__setattr__(self, f.name, float(value))
             elif not isinstance(value, str) or not value:
                 raise RecipeError(f"{f.name} must be a non-empty string, not {value!r}", field=f"recipe.{f.name}")

@@ -28,8 +28,12 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
 
-    verifier_workers: int = Field(default_factory=_cores, ge=1, le=256, description="processes for symbolic comparison; default: one a core")
-    verifier_cpu_seconds: float = Field(5.0, gt=0, le=600, description="CPU seconds one comparison may take before it is null (verifier_timeout)")
+    verifier_workers: int = Field(
+        default_factory=_cores, ge=1, le=256, description="processes for symbolic comparison; default: one a core"
+    )
+    verifier_cpu_seconds: float = Field(
+        5.0, gt=0, le=600, description="CPU seconds one comparison may take before it is null (verifier_timeout)"
+    )
     threads: int = Field(8, ge=1, le=256, description="requests that are scored at once; others wait")
 
     cache_path: Annotated[Path | None, BeforeValidator(lambda value: value or None)] = Field(

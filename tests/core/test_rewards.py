@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keystep.core import rewards
@@ -19,14 +19,23 @@ UNDECIDED = Outcome(None, "6", reasons=(Reason.VERIFIER_TIMEOUT,))
 
 @pytest.mark.parametrize(
     ("outcome", "k", "paper", "official"),
-    [(RIGHT, 0.5, 1.05, 1.05), (WRONG, 0.5, 0.05, 0.05), (ABSENT, 0.5, 0.0, 0.05), (SEVERAL, 0.5, 0.0, 0.05), (UNDECIDED, 0.5, None, None), (RIGHT, 0.0, 1.0, 1.0)],
+    [
+        (RIGHT, 0.5, 1.05, 1.05),
+        (WRONG, 0.5, 0.05, 0.05),
+        (ABSENT, 0.5, 0.0, 0.05),
+        (SEVERAL, 0.5, 0.0, 0.05),
+        (UNDECIDED, 0.5, None, None),
+        (RIGHT, 0.0, 1.0, 1.0),
+    ],
 )
 def test_step_rar(outcome, k, paper, official):
     assert rewards.step_rar(outcome, k, HARDENED) == rewards.step_rar(outcome, k, PAPER) == paper
     assert rewards.step_rar(outcome, k, OFFICIAL) == official
 
 
-@pytest.mark.parametrize(("completeness", "logic", "value"), [(True, True, 1.0), (True, False, 0.0), (False, True, 0.0), (False, False, 0.0)])
+@pytest.mark.parametrize(
+    ("completeness", "logic", "value"), [(True, True, 1.0), (True, False, 0.0), (False, True, 0.0), (False, False, 0.0)]
+)
 def test_step_rvr(completeness, logic, value):
     assert rewards.step_rvr(Validity(completeness, logic)) == value
 
@@ -51,9 +60,23 @@ def test_key_steps_that_could_not_be_had_make_step_rar_null():
     assert (got.reward.step_rvr, got.reward.outcome, got.reward.reasons) == (1.0, 1.0, (Reason.EXTRACTOR_UNAVAILABLE,))
 
 
-FRAGMENTS = ["6/3 = 2", "AD is a median", "not", "### Step 2:", "### The final answer is: 6", "<think>", "\n", "60 apples", "½", "5 + 1 = 6", "="]
+FRAGMENTS = [
+    "6/3 = 2",
+    "AD is a median",
+    "not",
+    "### Step 2:",
+    "### The final answer is: 6",
+    "<think>",
+    "\n",
+    "60 apples",
+    "½",
+    "5 + 1 = 6",
+    "=",
+]
 texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=30)), max_size=12).map(" ".join)
-keys = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(min_size=1, max_size=15)).filter(str.strip).map(KeyStep), max_size=5).map(tuple)
+keys = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(min_size=1, max_size=15)).filter(str.strip).map(KeyStep), max_size=5).map(
+    tuple
+)
 outcomes = st.sampled_from([RIGHT, WRONG, ABSENT, SEVERAL])
 
 

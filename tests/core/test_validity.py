@@ -42,9 +42,24 @@ def test_valid(text):
         (mulberry("a", answer=None), False, False, Reason.MISSING_ANSWER),
         (mulberry("a", answer="\n"), False, True, Reason.EMPTY_ANSWER),
         (GOOD + "\n### The final answer is: 6", False, True, Reason.SEVERAL_ANSWER_SECTIONS),
-        ("### Image Description: a\n### Step 1: b\n### Rationales: c\n### Step 2: d\n### The final answer is: 6", True, False, Reason.BACKGROUND_AFTER_STEPS),
-        ("### Step 1: b\n### Image Description: a\n### Rationales: c\n### The final answer is: 6", True, False, Reason.BACKGROUND_AFTER_STEPS),
-        ("### Image Description: a\n### Rationales: c\n### Step 1: b\n### The final answer is: 6\n### Step 2: d", True, False, Reason.ANSWER_BEFORE_STEPS),
+        (
+            "### Image Description: a\n### Step 1: b\n### Rationales: c\n### Step 2: d\n### The final answer is: 6",
+            True,
+            False,
+            Reason.BACKGROUND_AFTER_STEPS,
+        ),
+        (
+            "### Step 1: b\n### Image Description: a\n### Rationales: c\n### The final answer is: 6",
+            True,
+            False,
+            Reason.BACKGROUND_AFTER_STEPS,
+        ),
+        (
+            "### Image Description: a\n### Rationales: c\n### Step 1: b\n### The final answer is: 6\n### Step 2: d",
+            True,
+            False,
+            Reason.ANSWER_BEFORE_STEPS,
+        ),
         ("<answer>6</answer><think>so</think>", True, False, Reason.ANSWER_BEFORE_STEPS),
     ],
 )

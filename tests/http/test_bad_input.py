@@ -62,7 +62,11 @@ def test_score(service, name):
 
 
 def test_other_routes(service):
-    for path, body in (("/v1/verify", {"items": []}), ("/v1/key-steps", {"questions": [{"id": "q"}]}), ("/v1/verify", {"items": [{"id": "a", "text": None}]})):
+    for path, body in (
+        ("/v1/verify", {"items": []}),
+        ("/v1/key-steps", {"questions": [{"id": "q"}]}),
+        ("/v1/verify", {"items": [{"id": "a", "text": None}]}),
+    ):
         answer = service.post(path, body)
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     missing = service.get("/v2/score")

@@ -18,7 +18,7 @@ SLOW = {"groups": [{"id": "q", "answer": "$\\sqrt{5}+\\sqrt{7}$", "key_steps": [
 def in_background(service, answers):
     thread = threading.Thread(target=lambda: answers.append(service.post("/v1/score", SLOW)))
     thread.start()
-    while 'keystep_inflight_rollouts 200.0' not in service.get("/metrics").text and thread.is_alive():
+    while "keystep_inflight_rollouts 200.0" not in service.get("/metrics").text and thread.is_alive():
         time.sleep(0.005)
     return thread
 
@@ -33,7 +33,11 @@ def test_sigterm_drains_what_is_under_way(tmp_path):
             time.sleep(0.2)
             assert (kept.get("/readyz").status_code, kept.get("/readyz").json()) == (503, {"status": "draining"})
             refused = kept.post("/v1/score", json=SLOW)
-            assert (refused.status_code, refused.headers["content-type"], refused.headers["retry-after"]) == (503, "application/problem+json", "1")
+            assert (refused.status_code, refused.headers["content-type"], refused.headers["retry-after"]) == (
+                503,
+                "application/problem+json",
+                "1",
+            )
         under_way.join()
         assert service.process.wait(30) in (0, -signal.SIGTERM)
     assert answers[0].status_code == 200

@@ -64,7 +64,12 @@ def test_no_key_steps_at_all_leaves_the_outcome(service):
     for given in ({"key_steps": []}, {}):
         group = {k: v for k, v in GROUP.items() if k != "key_steps"} | given
         rollout = service.post("/v1/score", {"groups": [group]}).json()["groups"][0]["rollouts"][0]
-        assert (rollout["key_steps_matched"], rollout["step_rar"], rollout["status"], rollout["reasons"]) == (0.0, 1.0, "ok", ["no_key_steps"])
+        assert (rollout["key_steps_matched"], rollout["step_rar"], rollout["status"], rollout["reasons"]) == (
+            0.0,
+            1.0,
+            "ok",
+            ["no_key_steps"],
+        )
 
 
 def test_without_a_gold_answer_the_outcome_is_null_never_zero(service):
@@ -99,7 +104,11 @@ def test_verify(service):
     ]
     answer = service.post("/v1/verify", {"recipe": "hardened", "items": items})
     VerifyResponse.model_validate_json(answer.content, strict=True)
-    assert [(i["id"], i["outcome"], i["status"]) for i in answer.json()["items"]] == [("a", 1.0, "ok"), ("b", 0.0, "ok"), ("c", None, "error")]
+    assert [(i["id"], i["outcome"], i["status"]) for i in answer.json()["items"]] == [
+        ("a", 1.0, "ok"),
+        ("b", 0.0, "ok"),
+        ("c", None, "error"),
+    ]
 
 
 def test_key_steps_are_cached(service):

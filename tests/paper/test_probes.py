@@ -31,7 +31,7 @@ def test_key_steps_stuffed_and_no_answer_section(engine):
 
 
 def test_steps_reach_the_gold_and_the_answer_is_wrong(engine):
-    text = mulberry("The triangle BDE has area 6/2.", "So its area is $3$.", answer="the small one")
+    text = mulberry("The triangle BDE has area 6/2.", "So its area is $3$.", answer="four")
     official, hardened = both(engine, text)
     assert (official.outcome, hardened.outcome) == (1.0, 0.0)
 

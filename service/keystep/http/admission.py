@@ -62,7 +62,9 @@ class Admission:
             )
         with self._lock:
             if self._inflight and self._inflight + rollouts > self._settings.max_inflight:
-                raise OverloadedError(f"{self._inflight} rollouts are in flight (KEYSTEP_MAX_INFLIGHT {self._settings.max_inflight}); retry shortly")
+                raise OverloadedError(
+                    f"{self._inflight} rollouts are in flight (KEYSTEP_MAX_INFLIGHT {self._settings.max_inflight}); retry shortly"
+                )
             self._inflight += rollouts
             self._metrics.inflight.set(self._inflight)
         try:

@@ -66,7 +66,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
         }
     for path in ("/livez", "/readyz", "/metrics", "/v1/recipes", "/v1/recipes/{name}"):
         answers = doc["paths"][path]["get"]["responses"]
-        answers["200"] = {"description": "Answered", "content": {"text/plain" if path == "/metrics" else "application/json": {"schema": {}}}}
+        answers["200"] = {
+            "description": "Answered",
+            "content": {"text/plain" if path == "/metrics" else "application/json": {"schema": {}}},
+        }
         if path == "/readyz":
             answers["503"] = {"description": "Warming or stopping", "content": {"application/json": {"schema": {}}}}
         if path == "/v1/recipes/{name}":

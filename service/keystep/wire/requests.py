@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from keystep.nouns import Group, KeyStep, Question, Rollout
-from keystep.verify.profiles import PROFILES
 from keystep.verify.kinds import NAMES as ANSWER_TYPES
+from keystep.verify.profiles import PROFILES
 
 
 def _not_blank(text: str) -> str:
@@ -64,7 +64,9 @@ class GroupIn(_QuestionIn):
 
     reference: str | None = Field(None, description="Reference reasoning; key steps are extracted from it when none are given.")
     references: list[str] | None = Field(None, description="Several; the best recall counts.", min_length=1)
-    key_steps: list[KeyStepIn] | None = Field(None, description="Each a text, or a list of equivalent forms. An empty list says there are none.")
+    key_steps: list[KeyStepIn] | None = Field(
+        None, description="Each a text, or a list of equivalent forms. An empty list says there are none."
+    )
     images: list[str] = Field(default=[], description="Opaque references or data URLs; nothing is fetched.")
     rollouts: list[RolloutIn] = Field(min_length=1)
 

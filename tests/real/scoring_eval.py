@@ -1,0 +1,48 @@
+"""AUROC of k against is_correct over GSM8K model solutions, through POST /v1/score (MATCHING.md's protocol)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from matching_eval import FRAME, MODELS, auroc, items
+
+from keystep_client import Client
+
+# Published beside the protocol; hard k unless said.
+BASELINES = {
+    "exact": (0.664, 0.609),
+    "no-space exact": (0.793, 0.697),
+    "canonical + inlining, soft": (0.939, 0.853),
+    "gated hybrid": (0.928, 0.844),
+    "gated hybrid, soft": (0.948, 0.862),
+}
+_BATCH = 64
+
+
+def aurocs_over_http(client: Client, shared: Path, recipe: str) -> Iterator[tuple[str, float, float]]:
+    """(which k, AUROC, AUROC with the final key step removed) for hard and soft k."""
+    rows = items(shared)
+    labels = [row.right for row in rows]
+    whole = _ks(client, rows, recipe, final=True)
+    cut = _ks(client, rows, recipe, final=False)
+    for i, name in enumerate(("hard", "soft")):
+        yield name, auroc([k[i] for k in whole], labels), auroc([k[i] for k in cut], labels)
+
+
+def _ks(client: Client, rows: list, recipe: str, *, final: bool) -> list[tuple[float, float]]:
+    groups = []
+    for n, four in enumerate(_batched(rows, len(MODELS))):
+        key_steps = list(four[0].calculations if final else four[0].calculations[:-1])
+        rollouts = [{"id": str(i), "text": FRAME.format(row.solution)} for i, row in enumerate(four)]
+        groups.append({"id": str(n), "question": four[0].question, "key_steps": key_steps, "rollouts": rollouts})
+    out = []
+    for i in range(0, len(groups), _BATCH):
+        for group in client.score(groups[i : i + _BATCH], recipe=recipe).groups:
+            out += [(rollout.key_steps_matched, rollout.key_steps_soft) for rollout in group.rollouts]
+    return out
+
+
+def _batched(rows: list, size: int) -> Iterator[list]:
+    for i in range(0, len(rows), size):
+        yield rows[i : i + size]
