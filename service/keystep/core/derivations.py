@@ -6,6 +6,7 @@ What a score says (MATCHING.md, "A design that worked"):
     0.95  the same once intermediate results are written out: 3+4=7 and 16-7=9 derive 16-3-4=9
     0.9   the same in another unit: 100+200=300 cents as $1 + $2 = $3
     0.85  another true derivation of the same result from the same numbers
+    0.8   part of a longer derivation: 11+4 within 36-11-4=21
     0.75  at most: prose in which every number of the key step stands, the result among them
 
 A false equation supports nothing, and an equation with the key step's left side and another result vetoes it.
@@ -13,6 +14,7 @@ A false equation supports nothing, and an equation with the key step's left side
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,12 +22,12 @@ from functools import lru_cache
 
 from keystep.core.canonical import Number
 from keystep.core.equations import Equation, agrees
-from keystep.core.expressions import Tree, evaluate, is_composite, leaves, provenance
+from keystep.core.expressions import MAX_POWER, Monomial, Provenance, Tree, evaluate, is_composite, leaves, provenance, times
 
-SAME, INLINED, SCALED, REDERIVED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.75
+SAME, INLINED, SCALED, REDERIVED, SUBSUMED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.8, 0.75
 
 # Ratios between units a reader converts without a word: cents, percent, minutes, hours, dozens, grams.
-SCALES: tuple[Number, ...] = (100, 60, 1000, 10, 12, 24, 7, 3600, 52, 365)
+SCALES: tuple[Number, ...] = (100, 60, 1000)
 MAX_EXPANSIONS = 24
 
 
@@ -90,11 +92,84 @@ def compare(form: EquationForm, form_expanded: Tree, equation: Equation, expande
     theirs = {provenance(equation.tree), provenance(expanded)} - {None}
     if mine & theirs:
         return INLINED
+    if any(_same_terms(m, t) for m in mine for t in theirs if m is not None and t is not None):
+        return INLINED
     wanted = (operands(form.tree), operands(form_expanded))
     offered = (operands(equation.tree), operands(expanded))
     if any(w and w == o for w in wanted for o in offered):
         return REDERIVED
     return max(_overlap(w, o) for w in wanted for o in offered)
+
+
+def subsumed(form: EquationForm, form_expanded: Tree, expanded: Tree, *, strictly: bool = False) -> bool:
+    """Whether a true derivation contains the form's: its terms, times one common factor, among the derivation's terms."""
+    whole = provenance(expanded)
+    if whole is None:
+        return False
+    return any(_within(part, whole, strictly=strictly) for tree in {form.tree, form_expanded} if len(operands(tree)) > 1 and (part := provenance(tree)) is not None)
+
+
+def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:
+    if len(part) > len(whole) or (strictly and len(part) == len(whole)):
+        return False
+    terms = dict(whole)
+    (first, first_sign), *rest = sorted(part, key=str)
+    for term, sign in terms.items():
+        factor = _quotient(term, first)
+        if factor is None:
+            continue
+        flip = sign * first_sign
+        if strictly and ((len(part) > 1 and flip == 1 and not factor) or (len(part) == 1 and factor)):
+            continue
+        if all(terms.get(times(t, factor)) == flip * c for t, c in rest):
+            return True
+    return False
+
+
+def _quotient(term: Monomial, divisor: Monomial) -> Monomial | None:
+    """term / divisor where the divisor's factors all stand in the term, else None."""
+    powers = dict(term)
+    for base, exponent in divisor:
+        own = powers.get(base, 0)
+        if own * exponent <= 0 or abs(own) < abs(exponent):
+            return None
+        powers[base] = own - exponent
+    return tuple((base, exponent) for base, exponent in powers.items() if exponent)
+
+
+def _same_terms(mine: Provenance, theirs: Provenance) -> bool:
+    """Term by term the same but for how a share is written: 20/100 * 1000, 0.2 * 1000."""
+    if len(mine) != len(theirs) or len(mine) > 6:
+        return False
+    rest = list(theirs)
+    for term in mine:
+        same = next((t for t in rest if t == term or _same_share(term, t)), None)
+        if same is None:
+            return False
+        rest.remove(same)
+    return True
+
+
+def _same_share(a: tuple[Monomial, Number], b: tuple[Monomial, Number]) -> bool:
+    if a[1] != b[1]:
+        return False
+    own, other = Counter(dict(a[0])), Counter(dict(b[0]))
+    shared = {base for base in own if own[base] == other.get(base)}
+    left = [f for f in a[0] if f[0] not in shared]
+    right = [f for f in b[0] if f[0] not in shared]
+    if not shared or len(left) > 2 or len(right) > 2 or not any(base in (10, 100, 1000) and exponent < 0 for base, exponent in (*left, *right)):
+        return False
+    mine, theirs = _product_of(left), _product_of(right)
+    return mine is not None and mine == theirs
+
+
+def _product_of(factors: Iterable[tuple[object, int]]) -> Fraction | None:
+    out = Fraction(1)
+    for base, exponent in factors:
+        if not isinstance(base, int | Fraction) or not base or abs(exponent) > MAX_POWER:
+            return None
+        out *= Fraction(base) ** exponent
+    return out
 
 
 def _overlap(wanted: frozenset[Number], offered: frozenset[Number]) -> float:
@@ -121,9 +196,25 @@ def _scaled(form: EquationForm, equation: Equation) -> float:
     if ratio not in SCALES and 1 / ratio not in SCALES:
         return 0.0
     mine, theirs = _terms(form.tree), _terms(equation.tree)
-    if mine is None or theirs is None or len(mine) < 2 or len(mine) != len(theirs):
+    if mine is None or theirs is None or len(mine) != len(theirs):
         return 0.0
-    return SCALED if sorted(theirs) == sorted(t / ratio for t in mine) else 0.0
+    if len(mine) > 1:
+        return SCALED if sorted(theirs) == sorted(t / ratio for t in mine) else 0.0
+    # 40 * 5 = 200 cents, 40 * 0.05 = 2 dollars: one factor of each by the same ratio, another shared.
+    own, other = Counter(_factors(form.tree)), Counter(_factors(equation.tree))
+    left, right = list((own - other).elements()), list((other - own).elements())
+    decimal = len(left) == len(right) == 1 and max(left[0].denominator, right[0].denominator) > 1
+    return SCALED if own & other and decimal and left[0] == right[0] * ratio else 0.0
+
+
+def _factors(tree: Tree) -> list[Fraction]:
+    """The values multiplied together; dividing by n multiplies by 1/n. A percent is one value."""
+    if is_composite(tree) and tree[0] == "*":
+        return _factors(tree[1]) + _factors(tree[2])
+    if is_composite(tree) and tree[0] == "/" and tree[2] != 100:
+        return _factors(tree[1]) + [1 / f for f in _factors(tree[2]) if f]
+    value = evaluate(tree)
+    return [] if value is None else [Fraction(value)]
 
 
 def _terms(tree: Tree, sign: int = 1) -> list[Fraction] | None:

@@ -19,6 +19,7 @@ from keystep.core.lexer import FUNCTION, LP, NAME, NUM, OP, PERCENT, RP, Symbol
 Tree = Any  # int | Fraction | str | tuple[str, Tree, Tree] | tuple[str, Tree]; a recursive alias costs mypy and readers more than it gives
 Monomial = tuple[tuple[Any, int], ...]
 Polynomial = dict[Monomial, Number]
+Provenance = frozenset[tuple[Monomial, Number]]
 
 MAX_DEPTH = 16
 MAX_SYMBOLS = 120  # of one expression
@@ -154,7 +155,7 @@ def is_composite(tree: Tree) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def provenance(tree: Tree) -> frozenset[tuple[Monomial, Number]] | None:
+def provenance(tree: Tree) -> Provenance | None:
     """Which literals a value is made of, and how, up to commutation, association, distribution and 'a half' for '/2'."""
     poly = _polynomial(tree, literal=True)
     if poly is None:
@@ -162,7 +163,7 @@ def provenance(tree: Tree) -> frozenset[tuple[Monomial, Number]] | None:
     folded: Polynomial = {}
     for monomial, coefficient in poly.items():
         if isinstance(coefficient, int) and abs(coefficient) > 1:  # 5 + 5 is 2 * 5
-            _add(folded, _times(monomial, ((abs(coefficient), 1),)), 1 if coefficient > 0 else -1)
+            _add(folded, times(monomial, ((abs(coefficient), 1),)), 1 if coefficient > 0 else -1)
         else:
             _add(folded, monomial, coefficient)
     return frozenset(folded.items())
@@ -224,7 +225,7 @@ def _add(poly: Polynomial, monomial: Monomial, coefficient: Number) -> None:
         poly.pop(monomial, None)
 
 
-def _times(a: Monomial, b: Monomial) -> Monomial:
+def times(a: Monomial, b: Monomial) -> Monomial:
     if not a:
         return b
     if not b:
@@ -247,7 +248,7 @@ def _product(a: Polynomial, b: Polynomial) -> Polynomial | None:
             bits = coefficient.numerator.bit_length() + coefficient.denominator.bit_length()
             if bits > MAX_BITS:
                 return None
-            _add(out, _times(ma, mb), simplest(coefficient) if isinstance(coefficient, Fraction) else coefficient)
+            _add(out, times(ma, mb), simplest(coefficient) if isinstance(coefficient, Fraction) else coefficient)
     return out
 
 

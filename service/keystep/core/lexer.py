@@ -88,8 +88,8 @@ class _Lexer:
             known = _SYMBOLS.get(token)
             if known is not None:
                 kind, name = known
-                if kind == OP and not self._is_operator(token, i, stop, out):
-                    gap += 1
+                if kind == OP and (not self._is_operator(token, i, stop, out) or (name == "-" and gap and (not out or out[-1].kind in (BREAK, REL)))):
+                    gap += 1  # the dash of "Yams - 6 yams * 1.5 = 9" opens, it does not subtract
                 elif kind == OP and name == "^" and self._degree(i, stop):
                     i = self._degree(i, stop) - 1
                 elif kind == OP and name == "*" and out and out[-1].kind == OP and out[-1].value == "*" and not gap:
@@ -135,6 +135,8 @@ class _Lexer:
         following = self.tokens[i + 1] if i + 1 < stop else ""
         if token == "over":
             return bool(out) and out[-1].kind == NUM and following[:1].isdigit()
+        if token == "-" and following[:1].isalpha() and not (len(following) == 1 or following.isupper() or following.lower() in NUMBER_WORDS):
+            return False  # "5-mile", "roll-ups"
         if token == "/" and following.isalpha() and len(following) > 1 and not following.isupper():
             return following in NUMBER_WORDS
         return True

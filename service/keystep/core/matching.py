@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from keystep.core import derivations, phrases, stuffing
-from keystep.core.canonical import TOKEN, fold
+from keystep.core.canonical import TOKEN, Number, fold
 from keystep.core.derivations import Definitions, EquationForm
 from keystep.core.equations import EQUAL, Equation, Fact, fact_keys, normal, read
+from keystep.core.expressions import Tree
 from keystep.core.lexer import lex
 from keystep.core.reading import Reading
 from keystep.nouns import Flag, KeyStep, Span, StepMatch
@@ -38,6 +39,7 @@ class PreparedKeySteps:
     key_steps: tuple[KeyStep, ...]
     forms: tuple[tuple[PreparedForm, ...], ...]
     definitions: Definitions
+    dependents: tuple[frozenset[int], ...]
     question: str
 
 
@@ -57,7 +59,14 @@ def prepare(key_steps: tuple[KeyStep, ...], question: str = "") -> PreparedKeySt
     """Parse the key steps of one question. The question's text feeds the guards (its numbers, the equation budget)."""
     forms = tuple(tuple(_form(f) for f in step.forms) for step in key_steps)
     stated = [(p.equation.tree, p.equation.result) for step in forms for p in step if p.equation is not None]
-    return PreparedKeySteps(key_steps, forms, Definitions(stated), question)
+    return PreparedKeySteps(key_steps, forms, Definitions(stated), _dependents(forms), question)
+
+
+def _dependents(forms: tuple[tuple[PreparedForm, ...], ...]) -> tuple[frozenset[int], ...]:
+    """For each key step, the later ones that reckon with its result."""
+    results = [{f.equation.result for f in step if f.equation is not None} for step in forms]
+    used = [set[Number]().union(*(f.equation.numbers for f in step if f.equation is not None)) for step in forms]
+    return tuple(frozenset(m for m in range(j + 1, len(forms)) if used[m] & results[j]) for j in range(len(forms)))
 
 
 def _form(text: str) -> PreparedForm:
@@ -131,9 +140,39 @@ class _Tiers:
     def __init__(self, prepared: PreparedKeySteps, reading: Reading, threshold: float) -> None:
         self.prepared, self.reading, self.threshold = prepared, reading, threshold
         self._equations: list[tuple[Equation, Span, str | None]] | None = None
+        self.reached: dict[Tree, Span] = {}
+        self.conclusion: dict[Tree, Span] = {}
 
     def run(self) -> tuple[StepMatch, ...]:
-        return tuple(self._step(i, forms) for i, forms in enumerate(self.prepared.forms))
+        matches = [self._step(i, forms) for i, forms in enumerate(self.prepared.forms)]
+        hit = {m.key_step for m in matches if m.matched}
+        # Last first: a step may be merged into one that is itself merged.
+        for m in reversed(matches):
+            if not m.matched and m.blocked is None:
+                found = matches[m.key_step] = self._subsumed(m, hit)
+                if found.matched:
+                    hit.add(m.key_step)
+        return tuple(matches)
+
+    def _subsumed(self, missed: StepMatch, hit: set[int]) -> StepMatch:
+        """A step merged into a longer derivation: 11+4 within 36-11-4=21.
+
+        The derivation must have reached another key step, or be the rollout's last and every key step that builds on this one
+        be matched: a derivation that went elsewhere is no witness.
+        """
+        for form in self.prepared.forms[missed.key_step]:
+            if form.equation is None:
+                continue
+            wanted_expanded = self.prepared.definitions.expand(form.equation.tree)
+            candidates = dict(self.reached)
+            if self.prepared.dependents[missed.key_step] <= hit:
+                candidates |= self.conclusion
+            last = missed.key_step == len(self.prepared.forms) - 1
+            for expanded, span in candidates.items():
+                if derivations.subsumed(form.equation, wanted_expanded, expanded, strictly=last and expanded not in self.reached):
+                    score = derivations.SUBSUMED
+                    return StepMatch(missed.key_step, score, score >= self.threshold, "numeric", form.text, span)
+        return missed
 
     def _step(self, index: int, forms: tuple[PreparedForm, ...]) -> StepMatch:
         best = StepMatch(index, 0.0, matched=False)
@@ -200,6 +239,8 @@ class _Tiers:
                     self._equations.append((equation, (sentence.start + a, sentence.start + b), reason))
             asserted = [(e.tree, e.result) for e, _, reason in self._equations if e.true and reason is None]
             self.definitions = Definitions(asserted)
+            last = [(e, span) for e, span, reason in self._equations if e.true and reason is None][-1:]
+            self.conclusion = {self.definitions.expand(e.tree): span for e, span in last}
         return self._equations
 
     def _equation(self, index: int, form: PreparedForm, wanted: EquationForm) -> StepMatch:
@@ -211,7 +252,10 @@ class _Tiers:
                 veto = StepMatch(index, 0.0, matched=False, tier="numeric", form=form.text, span=span, blocked="other_result")
             if not equation.true:
                 continue
-            score = derivations.compare(wanted, wanted_expanded, equation, self.definitions.expand(equation.tree))
+            expanded = self.definitions.expand(equation.tree)
+            score = derivations.compare(wanted, wanted_expanded, equation, expanded)
+            if score > derivations.SUBSUMED and denied is None:
+                self.reached.setdefault(expanded, span)
             if score <= best.score:
                 continue
             if denied is not None:
@@ -231,6 +275,8 @@ class _Tiers:
         for at, sentence in enumerate(self.reading.sentences):
             relations = sentence.relations
             if not _DIGITS.intersection(sentence.low) or relations.unequal or any(not e.true for e in relations.equations):
+                continue
+            if any(wanted.result in derivations.operands(e.tree) and e.result != wanted.result for e in relations.equations):
                 continue
             values = sentence.values
             if len(values) > 3 * (len(wanted.numbers) + 1):
