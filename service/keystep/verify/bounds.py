@@ -12,60 +12,59 @@ MAX_CHARS = 1_000
 MAX_DEPTH = 40
 MAX_OPERATORS = 200
 MAX_DIGITS = 120  # of one number
-MAX_EXPONENT = 1_000  # written as a number
+MAX_EXPONENT = 2_500  # written as a number
 MAX_BASE_TO_LARGE = 10_000  # a base beyond this takes no exponent beyond 50
 MAX_FACTORIAL = 500
 MAX_ITERATED = 3  # sums, products, integrals, limits
+MAX_ITERATED_NUMBER = 1_000  # in an answer that has any of these
 
 _DIGITS = re.compile(r"\d+")
 _POWER = re.compile(r"(?:\^|\*\*)\s*[{(]*\s*[+-]?\s*(\d+)")
 _TOWER = re.compile(
     r"(?:\^|\*\*)[^,;=<>&]{0,40}?(?:\^|\*\*)[^,;=<>&]{0,40}?(?:\^|\*\*)|(?:\^|\*\*)\s*[{(]*\s*\w+\s*(?:\^|\*\*)\s*[{(]*\s*\d+"
 )
-_FACTORIAL = re.compile(r"(\d+|[)}\]])\s*!")
+_FACTORIAL = re.compile(r"(\d+)\s*!")
+_BRACKET_FACTORIAL = re.compile(r"[)}\]!]\s*!")
 _BINOMIAL = re.compile(r"\\[dt]?binom|\\choose|\\Gamma|\\operatorname\{lcm\}|\\operatorname\{gcd\}")
 _ITERATED = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim)(?![a-z])")
-_BIG = re.compile(r"\d{4,}")
 _OPERATOR = re.compile(r"[-+*/^=<>,;&]|\\[A-Za-z]+")
 _CODE = re.compile(r"__|\bimport\b|\blambda\b|\beval\b|\bexec\b|\bopen\s*\(|\bsystem\b|\bgetattr\b|;\s*\w+\s*\(")
 
 
 def too_complex(answer: str) -> bool:
     """Whether symbolic work on answer could be unbounded, or answer is code instead of a formula."""
-    if len(answer) > MAX_CHARS or _CODE.search(answer) is not None:
-        return True
-    if any(len(d) > MAX_DIGITS for d in _DIGITS.findall(answer)):
+    if len(answer) > MAX_CHARS or is_code(answer) or oversized(answer):
         return True
     return _depth(answer) > MAX_DEPTH or len(_OPERATOR.findall(answer)) > MAX_OPERATORS or _explosive(answer)
 
 
+def is_code(answer: str) -> bool:
+    return _CODE.search(answer) is not None
+
+
+def oversized(answer: str) -> bool:
+    """A number of more digits than any answer has, or a long run without a space."""
+    return (len(answer) >= MAX_CHARS and " " not in answer.strip()[:200]) or any(len(d) > MAX_DIGITS for d in _DIGITS.findall(answer))
+
+
 def _explosive(answer: str) -> bool:
     """Powers, factorials, binomials and iterated operators with more in them than an answer has."""
+    numbers = [int(d) for d in _DIGITS.findall(answer)]
+    largest = max(numbers, default=0)
     exponents = [int(e) for e in _POWER.findall(answer)]
-    if any(e > MAX_EXPONENT for e in exponents) or _TOWER.search(answer) is not None:
+    if _TOWER.search(answer) is not None or any(e > MAX_EXPONENT or (e > 50 and largest > MAX_BASE_TO_LARGE) for e in exponents):
         return True
-    big = [int(d) for d in _BIG.findall(answer)]
-    if any(e > 50 for e in exponents) and any(b > MAX_BASE_TO_LARGE for b in big):
+    if any(int(n) > MAX_FACTORIAL for n in _FACTORIAL.findall(answer)):
         return True
-    factorials = _FACTORIAL.findall(answer)
-    if any(not f.isdigit() or int(f) > MAX_FACTORIAL for f in factorials) and factorials and _big_in_factorial(answer, factorials):
+    # A factorial of a bracket: nothing in it may be large already.
+    if (brackets := len(_BRACKET_FACTORIAL.findall(answer))) and (
+        brackets > 1 or largest > MAX_FACTORIAL or "^" in answer or answer.count("!") > 1
+    ):
         return True
-    if _BINOMIAL.search(answer) is not None and any(int(d) > MAX_FACTORIAL for d in _DIGITS.findall(answer)):
+    if _BINOMIAL.search(answer) is not None and largest > MAX_FACTORIAL:
         return True
     iterated = len(_ITERATED.findall(answer))
-    return iterated > MAX_ITERATED or (iterated > 0 and any(int(d) > MAX_EXPONENT for d in _DIGITS.findall(answer)))
-
-
-def _big_in_factorial(answer: str, factorials: list[str]) -> bool:
-    """A factorial of a large number, of a factorial, or of a bracket that holds a large number or a power."""
-    if any(f.isdigit() and int(f) > MAX_FACTORIAL for f in factorials):
-        return True
-    return (
-        "!" in answer.replace("!", "", 1)
-        and re.search(r"!\s*[)}\]]+\s*!|!\s*!", answer) is not None
-        or any(int(d) > MAX_FACTORIAL for d in _DIGITS.findall(answer))
-        or re.search(r"\^[^!]*[)}\]]\s*!", answer) is not None
-    )
+    return iterated > MAX_ITERATED or (iterated > 0 and largest > MAX_ITERATED_NUMBER)
 
 
 def _depth(answer: str) -> int:

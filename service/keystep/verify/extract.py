@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keystep.nouns import Span
-from keystep.verify.text import brace_end, level
+from keystep.verify.text import brace_end, last_match, level
 
-# An answer longer than this is prose; what is compared is bounded by it.
-MAX_ANSWER = 2_000
+# An answer longer than this is prose or a bomb; what is read of it is bounded by this.
+MAX_ANSWER = 1_000
+_MAX_UNCLOSED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,6 @@ class Extraction:
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_JOIN = re.compile(
-    r"[\s$.\\()\[\]*]*(?:,|;|and|or|\\text\s*\{\s*(?:and|or)\s*\}|\\quad|[a-z]+ and|[a-z]+ or|\\text\s*\{[^{}]{0,30}\})*[\s$\\()\[\]*]*",
-    re.IGNORECASE,
-)
 _TAG = re.compile(r"<answer>(.*?)(</answer>|$)", re.IGNORECASE | re.DOTALL)
 _FINAL = re.compile(r"final\s+answer\b[ \t*_]*(?:is\b[ \t*_]*:*|:+)[ \t:*_]*", re.IGNORECASE)
 _ANSWER = re.compile(
@@ -127,9 +124,7 @@ def _marked(text: str, start: int, end: int) -> Iterator[Found]:
     strong = []
     if (boxed := _last_boxes(text, start, end)) is not None:
         strong.append(boxed)
-    tag = None
-    for tag in _TAG.finditer(text, start, end):
-        pass
+    tag = last_match(_TAG, text, start, end)
     if tag is not None and tag[1].strip():
         strong.append(_found(text, *tag.span(1), "tag", text_end=end, closed=bool(tag[2])))
     if (final := _last_region(text, _FINAL, start, end)) is not None:
@@ -154,9 +149,7 @@ def _unmarked(text: str, start: int, end: int) -> Iterator[Found]:
     if _LONE_LETTER.fullmatch(text, last_line, end) is not None:
         yield _found(text, last_line, end, "lone letter", text_end=end)
         return
-    bold = None
-    for bold in _BOLD.finditer(text, start, end):
-        pass
+    bold = last_match(_BOLD, text, start, end)
     if bold is not None and bold.end() > last_line:
         yield _found(text, *bold.span(1), "bold", text_end=end, closed=True)
     a, b = _last_sentence(text, start, end)
@@ -182,31 +175,30 @@ def _region(text: str, at: int, end: int) -> Span | None:
     return at, line_end
 
 
-def _boxes(text: str, start: int, end: int) -> list[Found]:
-    found = []
-    for match in _BOX.finditer(text, start, end):
-        close = brace_end(text, match.end() - 1)
-        if close is not None and close <= end and text[match.end() : close - 1].strip():
-            found.append(Found(text[match.end() : close - 1].strip(), (match.end(), close - 1), "boxed", closed=True))
-    return found
+def _boxes(text: str, start: int, end: int) -> Iterator[Found]:
+    """Balanced, non-empty boxes from the last to the first; after so many that never close, no more are looked for."""
+    unclosed = 0
+    at = end
+    while unclosed < _MAX_UNCLOSED and (at := max(text.rfind("\\boxed", start, at), text.rfind("\\fbox", start, at))) >= 0:
+        match = _BOX.match(text, at, end)
+        if match is None:
+            continue
+        close = brace_end(text, match.end() - 1, end)
+        if close is None:
+            unclosed += 1
+        elif text[match.end() : close - 1].strip():
+            yield _found(text, match.end(), close - 1, "boxed", text_end=end, closed=True)
 
 
 def _last_boxes(text: str, start: int, end: int) -> Found | None:
     """The last balanced box, with those right before it that are joined to it by a comma, 'and' or 'or'."""
-    if (at := max(text.rfind("\\boxed", start, end), text.rfind("\\fbox", start, end))) < 0:
-        return None
-    del at
-    boxes = _boxes(text, start, end)
-    if not boxes:
-        return None
-    chain = [boxes[-1]]
-    for box in reversed(boxes[:-1]):
-        between = text[box.span[1] + 1 : chain[0].span[0] - len("\\boxed{")]
-        if not _joined(between):
+    chain: list[Found] = []
+    for box in _boxes(text, start, end):
+        if chain and (box.span[1] > chain[0].span[0] or not _joined(text[box.span[1] + 1 : chain[0].span[0] - len("\\boxed{")])):
             break
         chain.insert(0, box)
-    if len(chain) == 1:
-        return chain[0]
+    if len(chain) <= 1:
+        return chain[0] if chain else None
     return Found(", ".join(b.text for b in chain), (chain[0].span[0], chain[-1].span[1]), "boxed", closed=True)
 
 
@@ -214,7 +206,7 @@ def _joined(between: str) -> bool:
     words = re.findall(r"[A-Za-z]+", re.sub(r"\\(?:text|quad|qquad|[()\[\],;: ])", " ", between))
     if any(w.lower() in ("and", "or") for w in words):
         return len(words) <= 4
-    return not words and not re.search(r"[\d=]", between)
+    return not words and not re.search(r"[\d=]", between) and ("\n" not in between or "," in between)
 
 
 def _last_sentence(text: str, start: int, end: int) -> Span:

@@ -17,7 +17,7 @@ from keystep.verify.compare import Case, State
 from keystep.verify.extract import Extraction, Found
 from keystep.verify.profiles import PROFILES, Profile
 from keystep.verify.reading import readings
-from keystep.verify.text import fold, level, plain
+from keystep.verify.text import fold, last_match, level, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,7 @@ def _extract(text: str, structure: Structure | None, recipe: Recipe, profile: Pr
     if profile is None:
         return extract.find(text)
     for pattern in profile.marks:
-        last = None
-        for last in pattern.finditer(text):
-            pass
+        last = last_match(pattern, text, 0, len(text))
         if last is not None:
             at: Span = last.span(1)
             return Extraction((Found(last[1].strip()[: extract.MAX_ANSWER], at, "mark", closed=at[1] < len(text)),))
@@ -133,6 +131,8 @@ def _gold(gold: str) -> str:
 
 def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
     top = found.candidates[0]
+    if case.kind != kinds.TEXT and (bounds.is_code(top.text) or bounds.oversized(top.text)):
+        return _too_complex(case, top, found)
     for candidate in found.candidates:
         if candidate is not top and candidate.span[0] < top.span[0]:
             continue  # an earlier, less explicit mark does not stand in for an unreadable one
@@ -153,6 +153,8 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
 def _only_number(case: Case, text: str) -> tuple[str, ...]:
     """The one numeral of a sentence that neither hedges nor denies, with its unit and without."""
     found = [m[0] for m in _ONLY.finditer(level(text))]
+    if re.search(r"[^\W\d_]{2}", text) is None or re.search(r"[\^*!/=+_\\]", text) is not None:
+        return ()  # a formula, not a sentence
     if case.kind != kinds.NUMBER or len(found) != 1 or _HEDGED.search(text) is not None or len(text) > 300:
         return ()
     parsed = number.parse(found[0])
@@ -179,11 +181,17 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> O
     flags = (Flag.RUN_ON,) if found.run_on else ()
     answer, span = _shown(reading, candidate)
     if bounds.too_complex(reading):
-        return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
+        return _too_complex(case, candidate, found)
     right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
     wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
     gold, found_formula = compare.sides(case, reading)
     return Pending(gold, found_formula, 6 if case.precision is None else case.precision, right, wrong)
+
+
+def _too_complex(case: Case, candidate: Found, found: Extraction) -> Outcome:
+    answer, span = _shown(candidate.text, candidate)
+    flags = (Flag.RUN_ON,) if found.run_on else ()
+    return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
 
 
 def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome:
@@ -192,8 +200,6 @@ def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe)
     answer, span = _shown(candidate.text, candidate)
     if _REFUSAL.search(candidate.text) is not None and _REFUSAL.search(case.gold) is None:
         return Outcome(0.0, answer, span, case.kind, "text", (Reason.REFUSAL,), flags)
-    if bounds.too_complex(candidate.text) and not re.search(r"[a-z]{3,} [a-z]{3,}", candidate.text):
-        return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
     if _cannot_be_right(case, candidate.text):
         return Outcome(0.0, answer, span, case.kind, "text", (), flags)
     return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)

@@ -77,12 +77,12 @@ def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
             or not re.search(r"\b(?:equation|expression|in terms of)\b", question)
         ):
             return CHOICE
-    if "\\begin" in gold and "matrix" in gold or "\\begin{array}" in gold:
+    if ("\\begin" in gold and "matrix" in gold) or "\\begin{array}" in gold:
         return MATRIX
-    return _mathematical(gold, text)
+    return _mathematical(text)
 
 
-def _mathematical(gold: str, text: str) -> str:
+def _mathematical(text: str) -> str:
     if _RATIO.fullmatch(text) is not None and all(number.parse(part) or is_formula(part) for part in text.split(":")):
         return RATIO
     if is_formula(units.split(text)[0]):

@@ -95,7 +95,7 @@ def parse(text: str) -> Number | None:
     text = plain(_FENCED.sub(r"\1 \2", text))
     for mark, fraction in _VULGAR.items():
         if mark in text:
-            text = re.sub(rf"(\d*)\s*{mark}", lambda m, f=fraction: f"{m[1]} {f}".strip(), text)
+            text = re.sub(rf"\s*{mark}", f" {fraction}", text).strip()
     text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)
     match = _NUMBER.match(text)
     if match is None:
@@ -109,8 +109,7 @@ def parse(text: str) -> Number | None:
         rest = rest.replace("$", "")  # 56.55 units $^{3}$
     for word, scale in _SCALES.items():
         if (
-            rest.lower().startswith(word)
-            and not rest[len(word) : len(word) + 1].isascii()
+            (rest.lower().startswith(word) and not rest[len(word) : len(word) + 1].isascii())
             or rest.lower() == word
             or rest.lower().startswith(word + " ")
         ):

@@ -129,6 +129,11 @@ class _Keeper:
         if (worker := self._worker) is not None:
             worker.kill()
 
+    def _kill_if_stopping(self) -> None:
+        """stop() may have come while a process was being made."""
+        if self._stopping and self._worker is not None:
+            self._worker.kill()
+
     def _run(self) -> None:
         self._renew()
         self.warm.set()
@@ -153,8 +158,7 @@ class _Keeper:
         if self._stopping:
             return
         worker = self._worker = _Worker()
-        if self._stopping:  # stop() may have come while the process was being made
-            worker.kill()
+        self._kill_if_stopping()
         self.start_error = worker.wait_warm()
         if self.start_error is not None:
             worker.dispose()

@@ -20,7 +20,9 @@ _APPROX = re.compile(r"\\approx(?![a-z])|≈|\\simeq|\\sim(?![a-z])")
 _REASON = re.compile(
     r"[,;]?\s+(?:because|since|as|which|so that|given that|due to)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s", re.IGNORECASE
 )
-_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+_BOLD = re.compile(r"(?<![\w*)])\*\*([^*\n]+)\*\*(?![\w*(])")
+# What is read of a region: answers are short.
+_READ = 600
 _HOPE = re.compile(r"\.?\s*I hope it is correct.*$", re.IGNORECASE | re.DOTALL)
 _ANSWER_WORD = re.compile(
     r"^\W*(?:therefore|thus|so|hence)?\W*(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|option|choice)\b\s*(?:is\b)?[\s:*]*(?=\S)",
@@ -31,7 +33,7 @@ _ANSWER_WORD = re.compile(
 @lru_cache(maxsize=4096)
 def readings(region: str) -> tuple[str, ...]:
     """Ways to read region as an answer, without repeats: itself, its first sentence, its formulas, what follows 'is' or '='."""
-    region = _HOPE.sub("", level(region)).strip()
+    region = _HOPE.sub("", level(region[:_READ])).strip()
     found: dict[str, None] = {}
 
     def add(text: str) -> None:

@@ -58,25 +58,29 @@ _FENCES = (
     ("\u300c", "\u300d"),
 )
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+# How many layers of fences are taken off before what is left is taken as it is.
+_MAX_FENCES = 40
 _SPACES = re.compile(r"\s+")
 
 
 def bare(text: str) -> str:
     """text without the fences it stands in ($..$, \\(..\\), \\boxed{..}, **..**, quotes) and without closing punctuation."""
-    while True:
+    for _ in range(_MAX_FENCES):
         before, text = text, _balanced(text.strip())
-        while text and text[-1] in ".,;:!?" and not text.endswith(("\\,", "\\;", "\\:", "\\!")):
-            text = text[:-1].rstrip()
+        closed = text.rstrip(".,;:!? ")
+        text = text[: len(closed) + 1] if closed.endswith("\\") else closed
         for opening, closing in _FENCES:
             inner = text[len(opening) : -len(closing)]
             if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing) and opening not in inner:
                 text = inner
                 break
         boxed = _BOXED.match(text)
-        if boxed is not None and brace_end(text, boxed.end() - 1) == len(text):
+        if boxed is not None and brace_end(text, boxed.end() - 1, len(text)) == len(text):
             text = text[boxed.end() : -1]
         if text == before:
-            return text
+            break
+    return text
 
 
 def _balanced(text: str) -> str:
@@ -95,22 +99,24 @@ def _balanced(text: str) -> str:
     return text
 
 
-def brace_end(text: str, start: int) -> int | None:
+def last_match(pattern: re.Pattern[str], text: str, start: int, end: int) -> re.Match[str] | None:
+    """The last of a pattern's matches."""
+    last = None
+    for last in pattern.finditer(text, start, end):  # noqa: B007  (the loop is for where it ends)
+        pass
+    return last
+
+
+def brace_end(text: str, start: int, end: int) -> int | None:
     """Where the group that opens at text[start] == '{' ends (exclusive); None when it never does. A backslash escapes."""
     depth = 0
-    at = start
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char == "{":
+    for match in _BRACE.finditer(text, start, end):
+        if match[0] == "{":
             depth += 1
-        elif char == "}":
+        elif match[0] == "}":
             depth -= 1
             if depth == 0:
-                return at + 1
-        at += 1
+                return match.end()
     return None
 
 

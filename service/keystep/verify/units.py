@@ -125,5 +125,5 @@ def split(formula: str) -> tuple[str, str]:
     while " " in unit and measure(unit) is None and not generic(unit):
         head, unit = unit.split(" ", 1)
         core = f"{core} {head}"
-    known = generic(unit) or (len(unit.rstrip("^{}0123456789 ")) > 1 or unit[:1] in "m°") and measure(unit) is not None
+    known = generic(unit) or ((len(unit.rstrip("^{}0123456789 ")) > 1 or unit[:1] in "m°") and measure(unit) is not None)
     return (core.strip(), unit) if known else (formula, "")
