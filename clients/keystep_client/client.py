@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from keystep_client import calls
 from keystep_client.calls import Call
-from keystep_client.errors import BusyError, UnreachableError
+from keystep_client.errors import BusyError, ProtocolError, UnreachableError
 
 P = ParamSpec("P")
 T = TypeVar("T", bound=BaseModel)
@@ -66,6 +66,8 @@ class _Base:
             ) from error
         except httpx2.TransportError as error:
             raise UnreachableError(f"{self.url} cannot be reached ({error}); is the service running there?", lost=True) from error
+        except httpx2.RequestError as error:
+            raise ProtocolError(f"{self.url} answered what cannot be read ({error}); check the URL") from error
 
 
 def _again(error: Exception) -> bool | float:

@@ -1,21 +1,20 @@
-"""The command line: keystep serve, keystep score."""
+"""The `keystep` command. Here only what works in a base install; the commands themselves are in commands.py."""
 
 from __future__ import annotations
 
-from cyclopts import App
-
-from keystep import __version__
-from keystep.http.serve import serve as run_service
-from keystep.settings import Settings
-
-app = App(name="keystep", version=__version__, help="Step-wise rewards for multimodal reasoners.")
+import sys
+from collections.abc import Sequence
 
 
-@app.command
-def serve() -> None:
-    """Run the service. Settings are KEYSTEP_* environment variables (docs/settings.md)."""
-    run_service(Settings())
+def main(arguments: Sequence[str] | None = None) -> None:
+    """arguments: those of the process when None. Errors are one line with the mend and exit status 2."""
+    try:
+        from keystep.commands import execute
 
-
-def main() -> None:
-    app()
+        status = execute(sys.argv[1:] if arguments is None else list(arguments))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "keystep":
+            raise
+        print(f"keystep: {error.name} is not installed; pip install 'keystep[server]'", file=sys.stderr)
+        status = 2
+    sys.exit(status)

@@ -1,0 +1,37 @@
+"""The public face of keystep_client, pinned: a change here is a change for everybody."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import keystep_client
+from keystep_client import AsyncClient, Client
+
+
+def test_exported_names() -> None:
+    assert keystep_client.__all__ == [
+        "AsyncClient", "BusyError", "Client", "ClientError", "Group", "Item", "KeySteps", "KeyStepsResult", "Outcome", "ProtocolError", "Question",
+        "RecipesResult", "RejectedError", "Rollout", "ScoreResult", "ScoredGroup", "ScoredRollout", "ServiceError", "TooLargeError", "UnreachableError",
+        "VerifyResult",
+    ]  # fmt: skip
+    assert all(hasattr(keystep_client, name) for name in keystep_client.__all__)
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    methods = {name for name in vars(Client) if not name.startswith("_")}
+    assert (
+        methods
+        == {name for name in vars(AsyncClient) if not name.startswith("_")}
+        == {"score", "verify", "key_steps", "recipes", "send", "close"}
+    )
+    for name in ("score", "verify", "key_steps", "recipes"):
+        assert inspect.signature(getattr(Client, name)) == inspect.signature(getattr(AsyncClient, name))
+        assert inspect.iscoroutinefunction(getattr(AsyncClient, name))
+    assert list(inspect.signature(Client.score).parameters) == ["self", "groups", "recipe", "detail", "deadline_ms"]
+
+
+def test_it_imports_neither_server_nor_torch() -> None:
+    code = "import sys, keystep_client; print([m for m in sys.modules if m.partition('.')[0] in {'keystep', 'torch', 'fastapi', 'rapidfuzz', 'rich'}])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
