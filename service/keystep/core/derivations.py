@@ -195,6 +195,8 @@ def _scaled(form: EquationForm, equation: Equation) -> float:
     ratio = Fraction(form.result) / equation.result
     if ratio not in SCALES and 1 / ratio not in SCALES:
         return 0.0
+    if ratio in (100, Fraction(1, 100)) and _without_percent(form.tree) == _without_percent(equation.tree) is not None:
+        return INLINED
     mine, theirs = _terms(form.tree), _terms(equation.tree)
     if mine is None or theirs is None or len(mine) != len(theirs):
         return 0.0
@@ -207,11 +209,19 @@ def _scaled(form: EquationForm, equation: Equation) -> float:
     return SCALED if own & other and decimal and left[0] == right[0] * ratio else 0.0
 
 
+def _without_percent(tree: Tree) -> Provenance | None:
+    """4/20 * 100, 4/20 * 100% and 4/20 as one: how the share is called does not matter beside the same result."""
+    own = provenance(tree)
+    if own is None:
+        return None
+    return frozenset((tuple(f for f in monomial if f[0] != 100), coefficient) for monomial, coefficient in own)
+
+
 def _factors(tree: Tree) -> list[Fraction]:
     """The values multiplied together; dividing by n multiplies by 1/n. A percent is one value."""
     if is_composite(tree) and tree[0] == "*":
         return _factors(tree[1]) + _factors(tree[2])
-    if is_composite(tree) and tree[0] == "/" and tree[2] != 100:
+    if is_composite(tree) and tree[0] == "/":
         return _factors(tree[1]) + [1 / f for f in _factors(tree[2]) if f]
     value = evaluate(tree)
     return [] if value is None else [Fraction(value)]

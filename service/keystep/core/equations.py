@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from keystep.core.canonical import Number
+from keystep.core.canonical import Number, simplest
 from keystep.core.expressions import Tree, evaluate, is_composite, leaves, linear, parse
 from keystep.core.lexer import BREAK, NUM, REL, Symbol
 
@@ -135,7 +135,11 @@ def _equations(chain: list[Segment], signs: list[str], equations: list[Equation]
             if "\u2260" in sides:
                 unequal.append(Equation(tree, value, result, value != result, min(first, last), max(first, last)))
             continue
-        equations.append(Equation(tree, value, result, agrees(value, result, loose="\u2248" in sides), min(first, last), max(first, last)))
+        true = agrees(value, result, loose="\u2248" in sides)
+        target = chain[to][0]
+        if not true and isinstance(target, tuple) and target[0] == "%" and value is not None and agrees(value, result * 100):
+            result, true = simplest(Fraction(result) * 100), True  # 25/100 * 100 = 25%
+        equations.append(Equation(tree, value, result, true, min(first, last), max(first, last)))
 
 
 def _claimed(chain: list[Segment], at: int) -> tuple[Number, int, int] | None:
@@ -153,6 +157,11 @@ def _claimed(chain: list[Segment], at: int) -> tuple[Number, int, int] | None:
     for to in range(at - 1, -1, -1):
         if not is_composite(chain[to][0]) and chain[to][3] is not None:
             return chain[to][3], chain[to][2], to  # type: ignore[return-value]
+    # 6/120 = 1/20: with no plain number in the chain, a plain ratio is the result.
+    for to in range(len(chain) - 1, -1, -1):
+        tree, _, last, worth = chain[to]
+        if to != at and worth is not None and tree[0] == "/" and isinstance(tree[1], int) and isinstance(tree[2], int) and worth != chain[at][0]:
+            return worth, last, to
     return None
 
 
@@ -174,7 +183,7 @@ def rounds_to(value: Number, result: Number, *, loose: bool = False) -> bool:
         return True
     denominator = Fraction(result).denominator
     step = 1
-    while step % denominator and step < 10**6:
+    while step % denominator and step < 10**24:
         step *= 10
     if step % denominator:
         return False

@@ -1,6 +1,6 @@
 """Expressions: symbols -> trees -> exact values and canonical forms. Never eval; every size is bounded.
 
-A tree is a number, a name (str), or ``(operator, left, right)`` / ``("sqrt", x)``. Two canonical forms are taken of it:
+A tree is a number, a name (str), or ``(operator, left, right)`` / ``("sqrt", x)`` / ``("%", x)``. Two canonical forms are taken of it:
 
 ``provenance``  numbers stay what they are called: a polynomial over the literals, so that 16-3-4 and 16-(3+4) are the same
                 derivation and 12-4 and 2*4 are not, although both give 8.
@@ -89,7 +89,7 @@ def _operand(s: list[Symbol], i: int, depth: int, stop: int) -> tuple[Tree, int]
     else:
         return None
     if i < stop and s[i].kind == PERCENT and s[i].gap == 0:
-        return ("/", tree, 100), i + 1
+        return ("%", tree), i + 1
     return tree, i
 
 
@@ -104,6 +104,8 @@ def evaluate(tree: Tree) -> Number | None:
         return None
     if tree[0] == "sqrt":
         return _root(left)
+    if tree[0] == "%":
+        return apply("/", left, 100)
     right = evaluate(tree[2])
     return None if right is None else apply(tree[0], left, right)
 
@@ -151,7 +153,8 @@ def leaves(tree: Tree, out: list[Any] | None = None) -> list[Any]:
 
 
 def is_composite(tree: Tree) -> bool:
-    return isinstance(tree, tuple)
+    """More than one number or name; 20% is one."""
+    return isinstance(tree, tuple) and not (tree[0] == "%" and not isinstance(tree[1], tuple))
 
 
 @lru_cache(maxsize=8192)
@@ -184,6 +187,8 @@ def _polynomial(tree: Tree, *, literal: bool) -> Polynomial | None:
         return None
     if tree[0] == "sqrt":
         return {((("sqrt", frozenset(left.items())), 1),): 1}
+    if tree[0] == "%":
+        return _product(left, {((100, -1),): 1} if literal else {(): Fraction(1, 100)})
     if tree[0] == "^":
         return _power(left, tree[2])
     right = _polynomial(tree[2], literal=literal)
@@ -286,6 +291,8 @@ def _render(tree: Tree, floor: int) -> str:
         return str(tree)
     if tree[0] == "sqrt":
         return f"sqrt({_render(tree[1], 0)})"
+    if tree[0] == "%":
+        return f"{_render(tree[1], 3)}%"
     precedence = _PRECEDENCE[tree[0]]
     sign = tree[0] if tree[0] == "^" else f" {tree[0]} "
     text = f"{_render(tree[1], precedence - 1)}{sign}{_render(tree[2], precedence)}"

@@ -35,7 +35,7 @@ _RETRACTION = re.compile(
     rf"^\W*(?:(?:but|oh|no|hmm+|actually|sorry|wait|hold on|oops|ah|well|however|unfortunately)\b\W*){{0,3}}"
     rf"(?:(?:that|this|it|which|the (?:above|previous|last)(?: \w+)?)(?:'s| is| was| can't be| cannot be| seems| looks| must be)(?: \w+)? {_FALSE}"
     rf"|(?:that|this|it)(?: \w+)? {_FALSE}|(?:that|this)(?: is|'s)(?: a| an) (?:mistake|error)|i (?:think i )?(?:have )?(?:made|make) an? (?:\w+ )?(?:mistake|error)"
-    r"|scratch that|correction\b|strike that|ignore that|disregard that|not (?:quite|right|correct))"
+    r"|scratch that|correction\b|strike that|ignore that|disregard that|not (?:quite|right|correct))(?! (?:that|to))"
 )
 _WAIT = re.compile(r"^\W*(?:wait|hmm+|hold on|no|oops|actually)\W*$")
 

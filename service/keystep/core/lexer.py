@@ -133,8 +133,8 @@ class _Lexer:
     def _is_operator(self, token: str, i: int, stop: int, out: list[Symbol]) -> bool:
         """'/' before a unit ("20 fireworks/box") and 'over' between words are none."""
         following = self.tokens[i + 1] if i + 1 < stop else ""
-        if token == "over":
-            return bool(out) and out[-1].kind == NUM and following[:1].isdigit()
+        if token in ("over", "times"):
+            return bool(out) and out[-1].kind in (NUM, RP, NAME) and self._number_follows(i + 1, stop)
         if token == "-" and following[:1].isalpha() and not (len(following) == 1 or following.isupper() or following.lower() in NUMBER_WORDS):
             return False  # "5-mile", "roll-ups"
         if token == "/" and following.isalpha() and len(following) > 1 and not following.isupper():
@@ -240,9 +240,12 @@ class _Lexer:
         return gap + 1, i + 1
 
     def _number_follows(self, i: int, stop: int) -> bool:
-        while i < stop and (self.tokens[i] in _SILENT or self.tokens[i] == "("):
+        while i < stop and (self.tokens[i] in _SILENT or self.tokens[i] in ("(", "-")):
             i += 1
-        return i < stop and (self.tokens[i][0].isdigit() or self.tokens[i].lower() in NUMBER_WORDS)
+        if i >= stop:
+            return False
+        token = self.tokens[i]
+        return token[0].isdigit() or (token[0] == "." and len(token) > 1) or token in _FRACTIONS or token.lower() in NUMBER_WORDS
 
     def _is_name(self, token: str, i: int, stop: int) -> bool:
         """Single letters and short runs of capitals; the article is one only beside an operator or a relation sign."""

@@ -119,6 +119,8 @@ def _pivot(found: list[Word]) -> str | None:
 
 def compare(wanted: Phrase, sentence: list[Word], low: str) -> PhraseMatch | None:
     """How well a sentence states the phrase; None when it shares nothing worth reporting."""
+    if not sentence:
+        return None
     have: dict[str, list[int]] = {}
     for i, word in enumerate(sentence):
         if word.kind in WEIGHTS:

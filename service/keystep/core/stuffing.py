@@ -1,12 +1,42 @@
-"""The audit of a rollout's text before key steps are looked for: what is there to be found, not to reason."""
+"""The audit of a rollout's text before key steps are looked for: what stands there to be found instead of to reason.
+
+    dump         key steps listed verbatim, with nothing between them but separators
+    enumeration  the same two numbers under three operators and more, or more bare equations than 4n + 8 for n key steps
+    numbers      runs of numbers that derive nothing
+    copy         the question's own sentences
+
+Terse is not stuffed: lines that are equations are a derivation, whoever else wrote them, and full sentences are statements.
+What gives a dump away is a form no derivation has: fragments in a row, list syntax, several phrasings of the same step.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from keystep.core.reading import Reading
+from keystep.core.canonical import fold, lower
+from keystep.core.expressions import provenance
+from keystep.core.lexer import NUM
+from keystep.core.reading import Reading, Sentence
 from keystep.nouns import Flag, Span
+
+MIN_FORM = 3  # characters of a form that can be told from chance
+MIN_ITEMS = 3
+MAX_GAP = 24  # characters between two items of a list
+SHARE_OF_KEY_STEPS = 0.6
+MIN_OPERATORS = 3
+MIN_NUMBERS = 20
+MIN_COPIED = 40  # characters of a question's sentence
+
+_BETWEEN = re.compile(r"(?:[\W\d_]|\band\b|\bstep\b|\bor\b)*")
+_LIST_MARK = re.compile(r"[\"'\u201c\u201d|\[\]{};]")
+_PREFACE = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|keywords\W*$")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|has|have|had|equals?|represents?|shows?|bisects?|contains?|makes?|gives?|costs?|lies|meets?|divides?|\w+(?:izes|ates|ects|ases|ains|eases))\b|="
+)
+_QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,5 +47,160 @@ class Audit:
     excluded: tuple[Span, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Item:
+    start: int
+    end: int
+    key_step: int
+    form: str
+
+
 def audit(forms: Sequence[Sequence[str]], question: str, reading: Reading) -> Audit:
-    return Audit()
+    """What of the reading is stuffing, by kind. forms: each key step's forms."""
+    flags: list[Flag] = []
+    excluded: list[Span] = []
+    for flag, spans in (
+        (Flag.STEP_STUFFING, _dumps(tuple(tuple(f) for f in forms), reading)),
+        (Flag.EQUATION_STUFFING, _enumerations(len(forms), reading)),
+        (Flag.NUMBER_STUFFING, _number_runs(reading)),
+        (Flag.COPIED_QUESTION, _copied(question, reading)),
+    ):
+        if spans:
+            flags.append(flag)
+            excluded += spans
+    return Audit(tuple(flags), tuple(_merged(excluded)))
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    out: list[Span] = []
+    for start, end in sorted(spans):
+        if out and start <= out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return out
+
+
+@lru_cache(maxsize=4096)
+def _needles(forms: tuple[tuple[str, ...], ...]) -> tuple[tuple[tuple[str, bool], ...], ...]:
+    """Of each key step: its forms lower-cased, and whether each is a fragment (no verb, no equation)."""
+    return tuple(
+        tuple((low, _VERB.search(low) is None) for low in dict.fromkeys(lower(fold(f)).strip() for f in step) if len(low) >= MIN_FORM)
+        for step in forms
+    )
+
+
+def _dumps(forms: tuple[tuple[str, ...], ...], reading: Reading) -> list[Span]:
+    needles = _needles(forms)
+    present = [(i, [n for n in step if n[0] in reading.low]) for i, step in enumerate(needles)]
+    if sum(bool(found) for _, found in present) < min(MIN_ITEMS, len(forms)) or len(forms) < 2:
+        return []
+    items = _occurrences(present, reading.low)
+    fragments = {n for step in needles for n, fragment in step if fragment}
+    out = []
+    for cluster in _clusters(items, reading.low):
+        if _is_dump(cluster, reading.low, fragments, len(forms)):
+            out.append((cluster[0].start, cluster[-1].end))
+    return out
+
+
+def _occurrences(present: list[tuple[int, list[tuple[str, bool]]]], low: str) -> list[_Item]:
+    """Every verbatim occurrence; of overlapping ones the longest."""
+    found: list[_Item] = []
+    for key_step, needles in present:
+        for needle, _ in needles:
+            at = low.find(needle)
+            while at >= 0 and len(found) < 400:
+                end = at + len(needle)
+                if not (at and low[at - 1].isalnum() and needle[0].isalnum()) and not (end < len(low) and low[end].isalnum() and needle[-1].isalnum()):
+                    found.append(_Item(at, end, key_step, needle))
+                at = low.find(needle, at + 1)
+    out: list[_Item] = []
+    for item in sorted(found, key=lambda i: (i.start, -i.end)):
+        if not out or item.start >= out[-1].end:
+            out.append(item)
+    return out
+
+
+def _clusters(items: list[_Item], low: str) -> list[list[_Item]]:
+    """Runs of items with nothing but separators between them."""
+    clusters: list[list[_Item]] = []
+    for item in items:
+        between = low[clusters[-1][-1].end : item.start] if clusters else ""
+        if clusters and len(between) <= MAX_GAP and _BETWEEN.fullmatch(between):
+            clusters[-1].append(item)
+        else:
+            clusters.append([item])
+    return clusters
+
+
+def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) -> bool:
+    steps = {item.key_step for item in cluster}
+    if len(steps) < 2:
+        return False
+    before = low[max(0, cluster[0].start - 24) : cluster[0].start]
+    if _PREFACE.search(before):
+        return True
+    between = [low[a.end : b.start] for a, b in zip(cluster, cluster[1:], strict=False)]
+    # Quotes, bars, brackets: the syntax of a list, not of a derivation.
+    if sum(_LIST_MARK.search(gap) is not None for gap in between) >= max(1, len(between) - 1) and len(steps) >= min(MIN_ITEMS, total):
+        return True
+    if len(steps) < MIN_ITEMS:
+        return False
+    loose = sum(item.form in fragments for item in cluster)
+    texts = sum("=" not in item.form for item in cluster)
+    phrasings = len({item.form for item in cluster}) - len(steps)
+    commas = all("," in gap or "\n" in gap for gap in between) and not any("." in gap for gap in between)
+    return loose >= 2 or phrasings >= 2 or (texts >= 1 and commas and len(steps) >= SHARE_OF_KEY_STEPS * total)
+
+
+def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
+    budget = 4 * key_steps + 8
+    # Two numbers under three operators take three signs; nothing to enumerate with fewer.
+    if reading.low.count("=") < MIN_OPERATORS:
+        return []
+    operators: dict[frozenset[object], set[str]] = {}
+    where: dict[frozenset[object], list[Sentence]] = {}
+    bare: dict[object, Sentence] = {}
+    for sentence in reading.sentences:
+        if "=" not in sentence.low:
+            continue
+        for equation in sentence.relations.equations:
+            tree = equation.tree
+            if not isinstance(tree, tuple) or len(tree) != 3 or isinstance(tree[1], tuple) or isinstance(tree[2], tuple):
+                continue
+            pair = frozenset((tree[1], tree[2]))
+            operators.setdefault(pair, set()).add(tree[0])
+            if not any(t.isalpha() and len(t) > 1 for t in sentence.tokens):
+                where.setdefault(pair, []).append(sentence)
+                bare.setdefault(provenance(tree), sentence)
+    sentences = [s for pair, ops in operators.items() if len(ops) >= MIN_OPERATORS and len(pair) == 2 for s in where.get(pair, ())]
+    if len(bare) > budget:
+        sentences += bare.values()
+    return [(s.start, s.end) for s in sentences]
+
+
+def _number_runs(reading: Reading) -> list[Span]:
+    out = []
+    for sentence in reading.sentences:
+        if len(sentence.low) < 2 * MIN_NUMBERS or sum(map(str.isdigit, sentence.low[: 4 * MIN_NUMBERS])) < MIN_NUMBERS // 2:
+            continue
+        numbers = sum(s.kind == NUM for s in sentence.symbols)
+        if numbers >= MIN_NUMBERS and not sentence.relations.equations and numbers * 10 >= 7 * sum(t[0].isalnum() for t in sentence.tokens):
+            out.append((sentence.start, sentence.end))
+    return out
+
+
+@lru_cache(maxsize=4096)
+def _question_sentences(question: str) -> tuple[str, ...]:
+    return tuple(s for s in (part.strip() for part in _QUESTION_SENTENCE.split(lower(fold(question)))) if len(s) >= MIN_COPIED)
+
+
+def _copied(question: str, reading: Reading) -> list[Span]:
+    out = []
+    for sentence in _question_sentences(question):
+        at = reading.low.find(sentence)
+        while at >= 0:
+            out.append((at, at + len(sentence)))
+            at = reading.low.find(sentence, at + len(sentence))
+    return out
