@@ -28,7 +28,7 @@ _BRACKET_FACTORIAL = re.compile(r"[)}\]!]\s*!")
 _BINOMIAL = re.compile(r"\\[dt]?binom|\\choose|\\Gamma|\\operatorname\{lcm\}|\\operatorname\{gcd\}")
 _ITERATED = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim)(?![a-z])")
 _OPERATOR = re.compile(r"[-+*/^=<>,;&]|\\[A-Za-z]+")
-_CODE = re.compile(r"__|\bimport\b|\blambda\b|\beval\b|\bexec\b|\bopen\s*\(|\bsystem\b|\bgetattr\b|;\s*\w+\s*\(")
+_CODE = re.compile(r"__\w+__|\b(?:eval|exec|open|system|getattr|compile)\s*\(|\bimport\s+(?:os|sys|subprocess)\b|\blambda\s+\w+\s*:")
 
 
 def too_complex(answer: str) -> bool:
@@ -61,7 +61,7 @@ def _explosive(answer: str) -> bool:
         brackets > 1 or largest > MAX_FACTORIAL or "^" in answer or answer.count("!") > 1
     ):
         return True
-    if _BINOMIAL.search(answer) is not None and largest > MAX_FACTORIAL:
+    if _BINOMIAL.search(answer) is not None and (largest > MAX_FACTORIAL or "^" in answer):
         return True
     iterated = len(_ITERATED.findall(answer))
     return iterated > MAX_ITERATED or (iterated > 0 and largest > MAX_ITERATED_NUMBER)

@@ -62,6 +62,7 @@ _SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]+\|>|</s>|<eos>|<pad>|<end_of_turn>)
 _CLOSER = re.compile(
     r"(?:^|(?<=[.!?\s]))(?:I hope (?:it|this|that)|Hope this|Let me know|Please let me know|Feel free)[^\n]*$", re.IGNORECASE
 )
+_STOP = re.compile(r"(?:[.!?]|\$\$|\\\])\s+(?=[A-Z$\\])|\s(?=(?:So|Thus|Therefore|Hence),? )")
 _OPEN = {"\\[": "\\]", "$$": "$$"}
 
 
@@ -218,10 +219,8 @@ def _last_sentence(text: str, start: int, end: int) -> Span:
         while end > start and text[end - 1].isspace():
             end -= 1
     a = max(text.rfind("\n", start, end), start - 1) + 1
-    stops = [m.end() for m in re.finditer(r"(?:[.!?]|\$\$|\\\])\s+(?=[A-Z$\\])", text[a:end])]
-    if stops:
-        a += stops[-1]
-    return a, end
+    stops = [m.end() for m in _STOP.finditer(text, a, end)]
+    return max(stops[-1] if stops else a, end - MAX_ANSWER), end
 
 
 def _goes_on(text: str, at: int, end: int) -> bool:
