@@ -1,0 +1,82 @@
+"""Verdicts on all real outputs, against the verdicts stored with them."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from real.verify_eval import Row, answered, corpora, golds, in_process, measure, perturbed
+
+from keystep.recipe import HARDENED
+from keystep.verify.verifier import Verifier
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    it = Verifier(workers=2, cpu_seconds=10.0)
+    it.start()
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="module")
+def rows(verifier, shared) -> dict[str, Row]:
+    return {row.name: row for row in measure(in_process(verifier, HARDENED), corpora(shared))}
+
+
+def test_gsm8k_verdicts_are_all_as_stored(rows):
+    row = rows["GSM8K model solutions"]
+    assert (row.agreed, row.total) == (5276, 5276)
+
+
+def test_qwen_math_differs_once_where_the_stored_verdict_is_wrong(rows):
+    row = rows["Qwen MATH responses"]
+    # Stored as wrong: \boxed{10000} against the gold 10{,}000, which are one number.
+    assert [(item["answer"], verdict.answer) for item, _, verdict in row.differing] == [("10{,}000", "10000")]
+
+
+@pytest.mark.parametrize(("kind", "least"), [("standard", 0.992), ("vision", 0.990)])
+def test_mmmu_pro_agreement(rows, kind, least):
+    row = rows[f"MMMU-Pro {kind} CoT"]
+    assert row.agreed / row.total >= least
+
+
+def test_math_verify_conformance(rows):
+    row = rows["Math-Verify conformance"]
+    assert row.agreed >= 267
+    assert row.false_accepts <= 2
+
+
+def test_hallusionbench_leaves_prose_to_a_judge(rows):
+    row = rows["HallusionBench outputs"]
+    assert row.undecided / row.total <= 0.12
+
+
+def test_every_gold_has_a_type_and_equals_itself(verifier, shared):
+    items = golds(shared)
+    outcomes = in_process(verifier, HARDENED)(items)
+    assert [(i["id"], i["answer"]) for i, v in zip(items, outcomes, strict=True) if v.outcome != 1.0] == []
+
+
+def test_no_gold_equals_itself_with_another_number(verifier, shared):
+    changed = [{**i, "text": answered(other)} for i in golds(shared) if (other := perturbed(i["answer"])) is not None]
+    outcomes = in_process(verifier, HARDENED)(changed)
+    assert [(i["id"], i["answer"], i["text"]) for i, v in zip(changed, outcomes, strict=True) if v.outcome == 1.0] == []
+
+
+def test_the_same_verdicts_from_many_threads_and_another_order(verifier, shared):
+    everything = [item for corpus in corpora(shared) for item in corpus.items[::20]]
+    alone = in_process(verifier, HARDENED)(everything)
+    fresh = Verifier(workers=2, cpu_seconds=10.0)  # not started: its first answers meet a cold pool under load
+    results: dict[int, list] = {}
+
+    def work(n: int) -> None:
+        results[n] = in_process(fresh, HARDENED)(everything[n::32][::-1])[::-1]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    fresh.close()
+    assert [results[n % 32][n // 32] for n in range(len(everything))] == alone
