@@ -9,6 +9,7 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format bench real lock clean
+.PHONY: redis-server
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,7 +17,7 @@ help: ## this list
 serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redis, no model, no GPU
 	$(BIN)/keystep serve
 
-test: .venv/.dev ## set up and run every test (those over real data need KEYSTEP_SHARED)
+test: .venv/.dev redis-server ## set up and run every test (those over real data need KEYSTEP_SHARED)
 	$(BIN)/pytest
 
 lint: .venv/.dev ## ruff, mypy --strict, import-linter
@@ -63,3 +64,8 @@ clean: ## remove the environment and every cache
 .venv/.bench: .venv/.dev
 	$(PIP) --editable '.[server,dev,bench]'
 	@touch $@
+
+# Tests run against a real Redis.
+redis-server:
+	@command -v redis-server >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq redis-server >/dev/null; } \
+	  || { echo 'the tests need redis-server: install it (Debian: apt-get install redis-server; macOS: brew install redis) and run make test again'; exit 1; }

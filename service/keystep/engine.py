@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from keystep.cache.memory import MemoryCache
+from keystep.cache.redis import RedisCache
 from keystep.cache.sqlite import SqliteCache
+from keystep.cache.tiers import TieredCache
 from keystep.core import pairs, rewards
 from keystep.core.advantage import normalise
-from keystep.errors import CacheError
+from keystep.errors import CacheError, RecipeError
 from keystep.keysteps.source import Extracted, KeyStepSource, RulesExtractor
 from keystep.nouns import Group, KeyStep, Outcome, Question, Reason, Reward, Rollout, ScoredGroup, ScoredRollout, Structure
+from keystep.ports import Cache
 from keystep.recipe import Recipe
 from keystep.settings import Settings
 from keystep.verify.verifier import Verifier, VerifyItem
@@ -46,9 +50,12 @@ class _Wanted:
 
 
 class Engine:
-    def __init__(self, *, verifier: Verifier, source: KeyStepSource) -> None:
+    """verifier: outcomes. sources: key steps, by the extractor's name in recipes. cache: closed with the engine."""
+
+    def __init__(self, *, verifier: Verifier, sources: Mapping[str, KeyStepSource], cache: TieredCache) -> None:
         self._verifier = verifier
-        self._source = source
+        self._sources = sources
+        self._cache = cache
 
     def start(self) -> None:
         """Warm what is slow to start; returns when ready."""
@@ -59,12 +66,14 @@ class Engine:
 
     def close(self) -> None:
         self._verifier.close()
-        self._source.close()
+        for source in self._sources.values():
+            source.close()
+        self._cache.close()
 
     def score(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> Scored:
         """Every rollout's reward, in order. deadline: time.monotonic() past which what is not ready is null, reason deadline."""
         degraded: set[str] = set()
-        wanted = self._key_steps(groups, degraded)
+        wanted = self._key_steps(groups, recipe, degraded, deadline)
         parsed = [[rewards.parse_for(recipe, r.text) for r in g.rollouts] for g in groups]
         outcomes = iter(
             self._verifier.verify(
@@ -93,14 +102,26 @@ class Engine:
         """Outcomes alone, of texts of any form, in order."""
         return self._verifier.verify(items, recipe, deadline=deadline)
 
-    def key_steps(self, texts: Sequence[tuple[str, str]]) -> tuple[list[Extracted], tuple[str, ...]]:
-        """Key steps for each (question, reference), and what is degraded."""
+    def key_steps(
+        self, texts: Sequence[tuple[str, str]], recipe: Recipe, *, deadline: float | None = None
+    ) -> tuple[list[Extracted], tuple[str, ...]]:
+        """Key steps for each (question, reference), by the recipe's extractor, and what is degraded."""
         degraded: set[str] = set()
-        return self._source.get_many(texts, degraded), tuple(sorted(degraded))
+        return self._source(recipe).get_many(texts, degraded, deadline=deadline), tuple(sorted(degraded))
 
-    def _key_steps(self, groups: Sequence[Group], degraded: set[str]) -> list[_Wanted]:
+    def _source(self, recipe: Recipe) -> KeyStepSource:
+        try:
+            return self._sources[recipe.extractor]
+        except KeyError:
+            raise RecipeError(
+                f"this service has no extractor {recipe.extractor!r}; it has {', '.join(self._sources)}", field="recipe.extractor"
+            ) from None
+
+    def _key_steps(self, groups: Sequence[Group], recipe: Recipe, degraded: set[str], deadline: float | None) -> list[_Wanted]:
+        # A recipe that names what is not here is refused even where nothing is to be extracted: never scored by something else.
+        source = self._source(recipe)
         texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
-        extracted = iter(self._source.get_many(texts, degraded) if texts else ())
+        extracted = iter(source.get_many(texts, degraded, deadline=deadline) if texts else ())
         return [_wanted(g.question, extracted) for g in groups]
 
 
@@ -136,12 +157,21 @@ def _group(group: Group, rollouts: Sequence[ScoredRollout]) -> ScoredGroup:
 
 
 def build(settings: Settings) -> Engine:
-    """The engine of a deployment. A cache that cannot be opened is said once and done without."""
-    cache = None
-    if settings.cache_path is not None:
-        try:
-            cache = SqliteCache(settings.cache_path)
-        except CacheError as error:
-            _log.warning("%s; key steps are extracted anew each time", error)
+    """The engine of a deployment."""
+    cache = TieredCache(MemoryCache(settings.cache_entries), _backing(settings))
+    sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in (RulesExtractor(),)}
     verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
-    return Engine(verifier=verifier, source=KeyStepSource(RulesExtractor(), cache))
+    return Engine(verifier=verifier, sources=sources, cache=cache)
+
+
+def _backing(settings: Settings) -> Cache | None:
+    """Redis where it is named, else SQLite. A file that cannot be opened is said once and done without."""
+    if settings.redis_url is not None:
+        return RedisCache(settings.redis_url.get_secret_value(), ttl=settings.cache_ttl_seconds, timeout=settings.redis_timeout_seconds)
+    if settings.cache_path is None:
+        return None
+    try:
+        return SqliteCache(settings.cache_path)
+    except CacheError as error:
+        _log.warning("%s; until then key steps are kept in memory only", error)
+        return None

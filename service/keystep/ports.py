@@ -1,4 +1,4 @@
-"""The two small protocols through which the engine reaches the world: who extracts key steps, and where they are kept."""
+"""The small protocols through which the engine reaches the world: who extracts key steps, and where they are kept."""
 
 from __future__ import annotations
 
@@ -9,26 +9,48 @@ from keystep.nouns import KeyStep
 
 
 class Extractor(Protocol):
-    """Extracts key steps from a reference. address names all that decides its result but the text (name, version, model, prompt)."""
+    """Extracts key steps from a reference. Called from several threads at once."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What recipes call it."""
+        ...
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """All that decides its result but the text: name, version, model, prompts, parser."""
+        ...
+
+    @property
+    def concurrency(self) -> int:
+        """How many extractions one request may have under way at once; 0: it is local and cheap, nobody need wait for another's."""
+        ...
 
     def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
-        """Key steps in reference order. Raises ComponentError(EXTRACTOR_UNAVAILABLE) when it cannot tell."""
+        """Key steps in reference order. Raises ComponentError when it cannot tell."""
         ...
 
 
 class Cache(Protocol):
-    """Strings by content address. A cache that fails raises CacheError; callers go on without it and say so."""
+    """Strings by content address, and leases on work under way. Thread-safe. Raises CacheError where it fails.
+
+    tests/cache/test_contract.py is what every implementation holds to.
+    """
 
     def get_many(self, keys: Sequence[str]) -> dict[str, str]:
-        """What is there, by key; absent keys are absent."""
+        """What is there and has not expired, by key; absent keys are absent."""
         ...
 
-    def put_many(self, items: Mapping[str, str]) -> None: ...
+    def put_many(self, items: Mapping[str, str], *, seconds: float | None = None) -> None:
+        """Stores, over what was there. seconds: how long it is kept; None: as long as the cache keeps anything."""
+        ...
+
+    def claim(self, keys: Sequence[str], owner: str, *, seconds: float) -> set[str]:
+        """Leases the keys nobody else holds, and renews those that owner holds already; returns what owner now holds."""
+        ...
+
+    def release(self, keys: Sequence[str], owner: str) -> None:
+        """Gives up what owner holds of these; leaves the leases of others."""
+        ...
 
     def close(self) -> None: ...

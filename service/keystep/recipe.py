@@ -53,8 +53,8 @@ class Recipe:
     match_threshold: float = 0.7
     # Dumped key steps: k is computed as if the dump were absent, or it is only flagged.
     stuffing: Literal["absent", "flag_only"] = "absent"
-    # Who extracts key steps that a request does not bring.
-    extractor: Literal["rules"] = "rules"
+    # Who extracts key steps that a request does not bring: rules, or llm/<model>. A service without it refuses the recipe.
+    extractor: str = "rules"
 
     # How the answer is read and compared.
     verification: Literal["hardened", "paper", "official"] = "hardened"

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     cache_path: Annotated[Path | None, BeforeValidator(lambda value: value or None)] = Field(
         default_factory=_cache_path, description="SQLite file for extracted key steps; empty for no cache"
     )
+    cache_entries: int = Field(100_000, ge=1, description="extractions kept in memory, before the file or Redis")
+    redis_url: SecretStr | None = Field(
+        None, description="redis://, rediss:// or unix:// of the cache that replicas share, instead of the file; may hold a password"
+    )
+    redis_timeout_seconds: float = Field(0.5, gt=0, le=60, description="longest wait for Redis before going on without it")
+    cache_ttl_seconds: float = Field(2_592_000, gt=0, description="how long Redis keeps an extraction; 30 days")
 
     max_body_mib: int = Field(64, ge=1, le=4096, description="largest request body, MiB (else 413)")
     max_text_chars: int = Field(400_000, ge=1, description="longest single text, characters (else 413)")

@@ -60,16 +60,19 @@ class Scoring:
 
     def key_steps(self, body: bytes) -> bytes:
         """POST /v1/key-steps"""
+        arrived = time.monotonic()
         request = wire.parse(wire.KeyStepsRequest, body)
+        recipe = resolve(request.recipe)
         for i, question in enumerate(request.questions):
             self._admission.check_text(f"questions.{i}.question", question.question)
             self._admission.check_text(f"questions.{i}.reference", question.reference)
         with self._admission.admit(len(request.questions), "questions"):
-            extracted, degraded = self._engine.key_steps([(q.question, q.reference) for q in request.questions])
+            texts = [(q.question, q.reference) for q in request.questions]
+            extracted, degraded = self._engine.key_steps(texts, recipe, deadline=_deadline(arrived, request.deadline_ms))
         for e in extracted:
             self._metrics.cache.labels(str(e.cached).lower()).inc()
         answers = [wire.key_steps_to_json(q.id, e) for q, e in zip(request.questions, extracted, strict=True)]
-        return _json({"questions": answers, "degraded": degraded})
+        return _json({"recipe": wire.recipe_to_json(recipe), "questions": answers, "degraded": degraded})
 
     def _check_groups(self, groups: list[wire.GroupIn]) -> None:
         for i, group in enumerate(groups):

@@ -1,22 +1,39 @@
-"""Key steps of a reference: looked up by content address, extracted where they are not there yet, then kept."""
+"""Key steps of a reference: looked up by content address, extracted once where they are not there yet, then kept.
+
+One extraction per question, however many requests and replicas ask: within the process by single flight, across replicas by
+leases in the shared cache. A local extractor costs less than asking who else is at it, so it skips both.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, replace
 
-from keystep.errors import CacheError, ComponentError
+from keystep.cache.singleflight import SingleFlight
+from keystep.cache.tiers import DEGRADED, TieredCache
+from keystep.errors import ComponentError
 from keystep.keysteps import rules
 from keystep.nouns import KeyStep, Reason
-from keystep.ports import Cache, Extractor
+from keystep.ports import Extractor
 
 _log = logging.getLogger(__name__)
 
-# Version of the stored value: {"v": 1, "key_steps": [[form, ...], ...]}.
+# Version of the stored value: {"v": 1, "key_steps": [[form, ...], ...]} or {"v": 1, "failed": reason}.
 _VALUE = 1
+# A failure is remembered this long (seconds), so that a dead extractor is not asked for the same question by every request.
+_FAILED_SECONDS = 10.0
+# A lease outlives its owner by at most this (seconds); a living owner renews it each lap.
+_LEASE_SECONDS = 6.0
+_LAP_SECONDS = 1.0
+_POLL_SECONDS = 0.05
+_LEADERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,77 +46,161 @@ class Extracted:
     reasons: tuple[Reason, ...] = ()
 
 
+# What waiters get: the result, and what was degraded while it was made.
+_Flown = tuple[Extracted, frozenset[str]]
+
+
 class RulesExtractor:
     """The offline extractor (rules.py) as a port."""
 
     name = "rules"
     address = f"rules/{rules.VERSION}"
+    concurrency = 0
 
     def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
         return rules.extract(question, reference)
 
 
 class KeyStepSource:
-    """An extractor with a cache before it. Without a cache it extracts every time."""
+    """One extractor with a cache before it. Thread-safe."""
 
-    def __init__(self, extractor: Extractor, cache: Cache | None = None) -> None:
+    def __init__(self, extractor: Extractor, cache: TieredCache) -> None:
         self._extractor = extractor
         self._cache = cache
+        self._owner = uuid.uuid4().hex
+        self._flights: SingleFlight[_Flown] = SingleFlight()
+        if extractor.concurrency:
+            self._workers = ThreadPoolExecutor(extractor.concurrency, "keystep-extract")
+            # A leader only waits: for its extractions, or for another replica's. It goes on when its caller's deadline has passed.
+            self._leaders = ThreadPoolExecutor(_LEADERS, "keystep-lead")
 
     def close(self) -> None:
-        if self._cache is not None:
-            self._cache.close()
+        if self._extractor.concurrency:
+            self._workers.shutdown(wait=False, cancel_futures=True)
+            self._leaders.shutdown(wait=False, cancel_futures=True)
 
-    def get_many(self, texts: Sequence[tuple[str, str]], degraded: set[str]) -> list[Extracted]:
-        """Key steps for each (question, reference), in order. A failing cache adds 'cache' to degraded and changes nothing else."""
+    def get_many(self, texts: Sequence[tuple[str, str]], degraded: set[str], *, deadline: float | None = None) -> list[Extracted]:
+        """Key steps for each (question, reference), in order.
+
+        A failing cache adds 'cache' to degraded and changes nothing else. What is not there by deadline (time.monotonic()) is
+        None with reason deadline; its extraction goes on and is kept.
+        """
         keys = [self._key(question, reference) for question, reference in texts]
-        stored = self._read(keys, degraded)
-        fresh: dict[str, Extracted] = {}
-        for key, (question, reference) in zip(keys, texts, strict=True):
-            if key not in stored and key not in fresh:
-                fresh[key] = self._extract(question, reference)
-        self._write(fresh, degraded)
-        return [stored.get(key) or fresh[key] for key in keys]
+        wanted = dict(zip(keys, texts, strict=True))
+        found = self._read(list(wanted), degraded)
+        missing = {key: text for key, text in wanted.items() if key not in found}
+        if missing:
+            found |= (
+                self._extract_once(missing, degraded, deadline) if self._extractor.concurrency else self._extract_here(missing, degraded)
+            )
+        return [found[key] for key in keys]
 
     def _key(self, question: str, reference: str) -> str:
         content = json.dumps([self._extractor.address, question, reference], separators=(",", ":"))
         return "keystep:v1:" + hashlib.sha256(content.encode()).hexdigest()
+
+    def _extract_here(self, missing: dict[str, tuple[str, str]], degraded: set[str]) -> dict[str, Extracted]:
+        fresh = {key: self._extract(*text) for key, text in missing.items()}
+        self._write(fresh, degraded)
+        return fresh
+
+    def _extract_once(self, missing: dict[str, tuple[str, str]], degraded: set[str], deadline: float | None) -> dict[str, Extracted]:
+        mine, theirs = self._flights.join(missing)
+        if mine:
+            self._leaders.submit(self._lead, mine, {key: missing[key] for key in mine})
+        found: dict[str, Extracted] = {}
+        for key, future in (mine | theirs).items():
+            try:
+                extracted, without = future.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except FutureTimeoutError:
+                extracted, without = self._failed(Reason.DEADLINE), frozenset[str]()
+            degraded |= without
+            found[key] = replace(extracted, cached=True) if key in theirs and extracted.key_steps is not None else extracted
+        return found
+
+    def _lead(self, mine: dict[str, Future[_Flown]], todo: dict[str, tuple[str, str]]) -> None:
+        degraded: set[str] = set()
+        try:
+            for key, extracted in self._extract_leased(todo, degraded):
+                self._flights.settle(key, (extracted, frozenset(degraded)))
+        finally:
+            self._flights.abandon(mine, (self._failed(Reason.INTERNAL_ERROR), frozenset(degraded)))
+
+    def _extract_leased(self, todo: dict[str, tuple[str, str]], degraded: set[str]) -> Iterator[tuple[str, Extracted]]:
+        """Extract what this process may lease, and wait for what another holds until it is there or its lease has run out."""
+        running: dict[Future[Extracted], str] = {}
+        while todo or running:
+            held = self._cache.claim([*todo, *running.values()], self._owner, degraded, seconds=_LEASE_SECONDS)
+            # Between our reading and our claiming somebody may have finished: look again before working.
+            stored = self._read(list(todo), degraded)
+            self._cache.release([key for key in stored if key in held], self._owner, degraded)
+            for key, extracted in stored.items():
+                del todo[key]
+                yield key, extracted
+            for key in [key for key in todo if key in held]:
+                running[self._workers.submit(self._extract_and_keep, key, todo.pop(key), degraded)] = key
+            # Somebody else's work is looked for often; our own tells us when it is done.
+            finished = wait(running, timeout=_POLL_SECONDS if todo else _LAP_SECONDS, return_when=FIRST_COMPLETED).done
+            if not running and todo:
+                time.sleep(_POLL_SECONDS)
+            for future in finished:
+                yield running.pop(future), future.result()
+
+    def _extract_and_keep(self, key: str, text: tuple[str, str], degraded: set[str]) -> Extracted:
+        """Kept by the thread that made it, at once: a process that dies loses only what it has under way."""
+        extracted = self._extract(*text)
+        self._write({key: extracted}, degraded)
+        self._cache.release([key], self._owner, degraded)
+        return extracted
 
     def _extract(self, question: str, reference: str) -> Extracted:
         name = self._extractor.name
         try:
             return Extracted(self._extractor.extract(question, reference), name, cached=False)
         except ComponentError as error:
-            return Extracted(None, name, cached=False, reasons=(error.reason,))
+            return self._failed(error.reason)
+        except Exception:  # a defect of an extractor costs its question, not the batch
+            _log.exception("extractor %s failed", name)
+            return self._failed(Reason.INTERNAL_ERROR)
+
+    def _failed(self, reason: Reason) -> Extracted:
+        return Extracted(None, self._extractor.name, cached=False, reasons=(reason,))
 
     def _read(self, keys: Sequence[str], degraded: set[str]) -> dict[str, Extracted]:
-        if self._cache is None or not keys:
-            return {}
-        try:
-            values = self._cache.get_many(list(dict.fromkeys(keys)))
-            return {key: Extracted(_decode(value), self._extractor.name, cached=True) for key, value in values.items()}
-        except (CacheError, ValueError, LookupError, TypeError) as error:
-            _log.warning("key-step cache: %s", error)
-            degraded.add("cache")
-            return {}
+        found: dict[str, Extracted] = {}
+        good: dict[str, str] = {}
+        for key, value in self._cache.get_many(keys, degraded).items():
+            try:
+                found[key] = self._decode(value)
+            except (ValueError, LookupError, TypeError):
+                degraded.add(DEGRADED)
+                continue
+            if found[key].key_steps is not None:
+                good[key] = value
+        self._cache.keep(good)
+        return found
 
     def _write(self, fresh: dict[str, Extracted], degraded: set[str]) -> None:
-        values = {key: _encode(e.key_steps) for key, e in fresh.items() if e.key_steps is not None}
-        if self._cache is None or not values:
-            return
-        try:
-            self._cache.put_many(values)
-        except CacheError as error:
-            _log.warning("key-step cache: %s", error)
-            degraded.add("cache")
+        good = {key: _encode(e) for key, e in fresh.items() if e.key_steps is not None}
+        failed = {key: _encode(e) for key, e in fresh.items() if e.key_steps is None}
+        if good:
+            self._cache.put_many(good, degraded)
+        if failed:
+            self._cache.put_many(failed, degraded, seconds=_FAILED_SECONDS)
+
+    def _decode(self, value: str) -> Extracted:
+        content = json.loads(value)
+        if content["v"] != _VALUE:
+            raise ValueError(f"unknown version {content['v']!r} of a cached value")
+        if "failed" in content:
+            return Extracted(None, self._extractor.name, cached=True, reasons=(Reason(content["failed"]),))
+        key_steps = tuple(KeyStep(forms[0], tuple(forms[1:])) for forms in content["key_steps"])
+        return Extracted(key_steps, self._extractor.name, cached=True)
 
 
-def _encode(key_steps: tuple[KeyStep, ...]) -> str:
-    return json.dumps({"v": _VALUE, "key_steps": [list(s.forms) for s in key_steps]}, separators=(",", ":"))
-
-
-def _decode(value: str) -> tuple[KeyStep, ...]:
-    content = json.loads(value)
-    if content["v"] != _VALUE:
-        raise ValueError(f"unknown version {content['v']!r} of a cached value")
-    return tuple(KeyStep(forms[0], tuple(forms[1:])) for forms in content["key_steps"])
+def _encode(extracted: Extracted) -> str:
+    if extracted.key_steps is None:
+        content: dict[str, object] = {"v": _VALUE, "failed": extracted.reasons[0]}
+    else:
+        content = {"v": _VALUE, "key_steps": [list(s.forms) for s in extracted.key_steps]}
+    return json.dumps(content, separators=(",", ":"))

@@ -120,6 +120,8 @@ class QuestionIn(_Strict):
 
 
 class KeyStepsRequest(_Strict):
+    recipe: RecipeIn = Field("hardened", description="Its extractor is used.")
+    deadline_ms: int | None = Field(None, ge=1)
     questions: list[QuestionIn] = Field(min_length=1)
 
     @field_validator("questions")

@@ -124,6 +124,7 @@ class KeyStepsOut(_Out):
 
 
 class KeyStepsResponse(_Out):
+    recipe: RecipeRef
     service: str
     questions: list[KeyStepsOut]
     degraded: list[str]
