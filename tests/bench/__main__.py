@@ -29,7 +29,7 @@ TABLES = [
     ),
     ("Outcome alone, real Qwen responses to MATH", "responses", "math-verify, Qwen MATH", ["keystep, Qwen MATH"]),
     ("Outcome alone, real GPT-4o responses to MMMU-Pro", "responses", "math-verify, MMMU-Pro", ["keystep, MMMU-Pro"]),
-    ("Matching alone, real Qwen responses (LaTeX, about 1,160 characters)", "responses", None, ["matching"]),
+    ("Matching alone, real Qwen responses (LaTeX, 970 characters on average)", "responses", None, ["matching"]),
 ]
 
 

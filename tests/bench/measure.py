@@ -85,7 +85,7 @@ def over_http(recipe: str) -> Callable[[int, int], Result]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         environment = os.environ | {"KEYSTEP_PORT": str(port), "KEYSTEP_CACHE_PATH": "", "KEYSTEP_LOG_LEVEL": "warning"}
-        server = subprocess.Popen([sys.executable, "-m", "keystep.cli", "serve"], env=environment)
+        server = subprocess.Popen([sys.executable, "-m", "keystep", "serve"], env=environment)
         client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300)
 
         def post(body: bytes) -> list[float | None]:
@@ -154,7 +154,7 @@ def responses(data: str, size: int) -> list[dict[str, Any]]:
     if data.startswith("qwen-math"):
         found = [(q["question"], text, q["gt"], None, "math") for q in rows for text in q["code"]]
     else:
-        found = [(q["question"], q["response"], q["answer"], tuple(ast.literal_eval(q["options"])), None) for q in rows]
+        found = [(q["question"], q["response"], q["answer"], tuple(ast.literal_eval(q["options"])), "mmmu_pro") for q in rows]
     names = ("question", "text", "answer", "choices", "profile")
     return [dict(zip(names, x, strict=True)) for x in found[:: max(1, len(found) // size)]]
 
@@ -198,6 +198,26 @@ def verify_math_verify(data: str) -> Callable[[int, int], Result]:
     return measure
 
 
+def matching(_seed: int, size: int) -> Result:
+    """Key steps by rule from the reference, prepared once a question; every response is then parsed and matched anew."""
+    from keystep.core.matching import match, prepare
+    from keystep.keysteps.rules import extract
+    from keystep.recipe import HARDENED
+
+    rows = [json.loads(line) for line in (SHARED / "data" / QWEN).read_text("utf-8").splitlines()]
+    work = [(extract(q["question"], q["gt_cot"]), q["question"], [t for t in q["code"] if len(t) <= MATCHED_CHARACTERS]) for q in rows]
+    fresh = work[-size // 8 :]
+    result: Result = {}
+    with clock(result, os.getpid()):
+        for key_steps, question, texts in fresh:
+            prepared = prepare(key_steps, question)
+            for text in texts:
+                match(prepared, text, [(0, len(text))], HARDENED)
+    return result | {"items": sum(len(texts) for *_, texts in fresh)}
+
+
+# So that the mean is near 960 characters.
+MATCHED_CHARACTERS = 1400
 QWEN, MMMU = "qwen-math/math_cot_100.jsonl", "mmmu-pro/gpt-4o_standard_cot.jsonl"
 SUBJECTS: dict[str, Callable[[int, int], Result]] = {
     "hardened in process": in_process("hardened"),
@@ -209,6 +229,7 @@ SUBJECTS: dict[str, Callable[[int, int], Result]] = {
     "math-verify, Qwen MATH": verify_math_verify(QWEN),
     "keystep, MMMU-Pro": verify_keystep(MMMU),
     "math-verify, MMMU-Pro": verify_math_verify(MMMU),
+    "matching": matching,
 }
 
 if __name__ == "__main__":

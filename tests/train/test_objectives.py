@@ -345,6 +345,7 @@ def test_stepgrpo_padding_and_empty_rollouts():
 def test_stepgrpo_of_low_precision_is_computed_in_float32():
     logps, ref = torch.tensor([[-1.5, -0.3]]).bfloat16(), torch.tensor([[-1.25, -0.7]]).bfloat16()
     arguments = (torch.tensor([1.2]), torch.ones(1, 2))
+    assert torch.equal(kl_k3(logps, ref), kl_k3(logps.float(), ref.float()))
     assert torch.equal(o.stepgrpo(logps, ref, *arguments, beta=0.04), o.stepgrpo(logps.float(), ref.float(), *arguments, beta=0.04))
 
 
