@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from rollouts import groups
 
 GROUPS_PER_REQUEST = 16

@@ -4,7 +4,6 @@ import json
 from statistics import mean
 
 from bench.rollouts import groups
-
 from keystep.wire.parsing import parse
 from keystep.wire.requests import ScoreRequest
 
