@@ -22,7 +22,7 @@ from functools import lru_cache
 
 from keystep.core.canonical import Number
 from keystep.core.equations import Equation, agrees
-from keystep.core.expressions import MAX_POWER, Monomial, Provenance, Tree, evaluate, is_composite, leaves, provenance, times
+from keystep.core.expressions import MAX_POWER, Monomial, Provenance, Tree, evaluate, is_composite, leaves, provenance, times, without_powers
 
 SAME, INLINED, SCALED, REDERIVED, SUBSUMED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.8, 0.75
 
@@ -56,9 +56,9 @@ class Definitions:
     def __contains__(self, value: object) -> bool:
         return value in self._of
 
-    def expand(self, tree: Tree) -> Tree:
-        """The tree with every derived value written out, down to what was given."""
-        return self._expand(tree, frozenset(), [MAX_EXPANSIONS])
+    def expand(self, tree: Tree, result: Number) -> Tree:
+        """The tree (of that result) with every derived value written out, down to what was given."""
+        return self._expand(tree, frozenset({result}), [MAX_EXPANSIONS])
 
     def _expand(self, tree: Tree, within: frozenset[Number], budget: list[int]) -> Tree:
         if isinstance(tree, tuple):
@@ -88,8 +88,8 @@ def compare(form: EquationForm, form_expanded: Tree, equation: Equation, expande
     own = provenance(form.tree)
     if own is not None and own == provenance(equation.tree):
         return SAME
-    mine = {own, provenance(form_expanded)} - {None}
-    theirs = {provenance(equation.tree), provenance(expanded)} - {None}
+    mine = {own, provenance(form_expanded), provenance(without_powers(form.tree))} - {None}
+    theirs = {provenance(equation.tree), provenance(expanded), provenance(without_powers(equation.tree))} - {None}
     if mine & theirs:
         return INLINED
     if any(_same_terms(m, t) for m in mine for t in theirs if m is not None and t is not None):
@@ -106,7 +106,7 @@ def subsumed(form: EquationForm, form_expanded: Tree, expanded: Tree, *, strictl
     whole = provenance(expanded)
     if whole is None:
         return False
-    return any(_within(part, whole, strictly=strictly) for tree in {form.tree, form_expanded} if len(operands(tree)) > 1 and (part := provenance(tree)) is not None)
+    return any(_within(part, whole, strictly=strictly) for tree in {form.tree, form_expanded} if len(operands(tree)) > 1 and (part := provenance(tree)) is not None and sum(map(len, dict(part))) > 1)
 
 
 def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:

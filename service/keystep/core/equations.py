@@ -211,8 +211,25 @@ def normal(fact: Fact | tuple[Tree, Tree]) -> frozenset[tuple[object, Number]] |
     return frozenset((monomial, Fraction(coefficient) / scale) for monomial, coefficient in difference.items())
 
 
+# (the sign it is reckoned as, whether the sides are exchanged)
+_ORIENTED = {"<": (">", True), "<=": (">=", True), ">": (">", False), ">=": (">=", False)}
+
+
+def _oriented(fact: Fact) -> frozenset[object]:
+    """x > 5 and 5 < x: the greater side less the smaller, up to a positive factor."""
+    sign, exchanged = _ORIENTED[fact.relation]
+    left, right = (fact.right, fact.left) if exchanged else (fact.left, fact.right)
+    difference = linear(("-", left, right))
+    if not difference:
+        return frozenset()
+    scale = abs(difference[min(difference, key=lambda monomial: (not monomial, str(monomial)))])
+    return frozenset({(sign, frozenset((monomial, Fraction(c) / scale) for monomial, c in difference.items()))})
+
+
 def fact_keys(fact: Fact) -> frozenset[object]:
     """What two facts share when they say the same; a lone small letter may be called otherwise (4n = 272, 4x = 272)."""
+    if fact.relation in _ORIENTED:
+        return _oriented(fact)
     own = normal(fact)
     if own is None:
         return frozenset()

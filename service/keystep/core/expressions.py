@@ -27,6 +27,7 @@ MAX_BITS = 256  # of a numerator or denominator
 MAX_POWER = 16
 MAX_TERMS = 48  # of a polynomial
 
+FUNCTIONS = frozenset({"sqrt", "sin", "cos", "tan", "log", "ln", "cot"})
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 # How many words may stand between an operand and the operator after it, and between an operator and its operand.
 GAP_BEFORE_OPERATOR = 6
@@ -85,7 +86,7 @@ def _operand(s: list[Symbol], i: int, depth: int, stop: int) -> tuple[Tree, int]
         inner = _operand(s, i + 1, depth + 1, stop)
         if inner is None:
             return None
-        tree, i = ("sqrt", inner[0]), inner[1]
+        tree, i = (value, inner[0]), inner[1]
     else:
         return None
     if i < stop and s[i].kind == PERCENT and s[i].gap == 0:
@@ -102,8 +103,8 @@ def evaluate(tree: Tree) -> Number | None:
     left = evaluate(tree[1])
     if left is None:
         return None
-    if tree[0] == "sqrt":
-        return _root(left)
+    if tree[0] in FUNCTIONS:
+        return _root(left) if tree[0] == "sqrt" else None
     if tree[0] == "%":
         return apply("/", left, 100)
     right = evaluate(tree[2])
@@ -139,6 +140,16 @@ def _root(value: Number) -> Number | None:
         return None
     top, bottom = isqrt(value.numerator), isqrt(value.denominator)
     return simplest(Fraction(top, bottom)) if top * top == value.numerator and bottom * bottom == value.denominator else None
+
+
+def without_powers(tree: Tree) -> Tree:
+    """The tree with each power of numbers as its value: 3.14 * 5^2 reads 3.14 * 25."""
+    if not isinstance(tree, tuple):
+        return tree
+    if tree[0] == "^":
+        value = evaluate(tree)
+        return tree if value is None else value
+    return (tree[0], *(without_powers(child) for child in tree[1:]))
 
 
 def leaves(tree: Tree, out: list[Any] | None = None) -> list[Any]:
@@ -185,8 +196,8 @@ def _polynomial(tree: Tree, *, literal: bool) -> Polynomial | None:
     left = _polynomial(tree[1], literal=literal)
     if left is None:
         return None
-    if tree[0] == "sqrt":
-        return {((("sqrt", frozenset(left.items())), 1),): 1}
+    if tree[0] in FUNCTIONS:
+        return {(((tree[0], frozenset(left.items())), 1),): 1}
     if tree[0] == "%":
         return _product(left, {((100, -1),): 1} if literal else {(): Fraction(1, 100)})
     if tree[0] == "^":
@@ -289,8 +300,8 @@ def _render(tree: Tree, floor: int) -> str:
         return decimal if decimal is not None else f"{tree.numerator}/{tree.denominator}"
     if not isinstance(tree, tuple):
         return str(tree)
-    if tree[0] == "sqrt":
-        return f"sqrt({_render(tree[1], 0)})"
+    if tree[0] in FUNCTIONS:
+        return f"{tree[0]}({_render(tree[1], 0)})"
     if tree[0] == "%":
         return f"{_render(tree[1], 3)}%"
     precedence = _PRECEDENCE[tree[0]]

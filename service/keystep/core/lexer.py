@@ -48,6 +48,7 @@ _SYMBOLS: dict[str, tuple[int, str]] = {
     "(": (LP, "("), "[": (LP, "("), "{": (LP, "("), "\\{": (LP, "("), ")": (RP, ")"), "]": (RP, ")"), "}": (RP, ")"), "\\}": (RP, ")"),
     "%": (PERCENT, "%"), "\\%": (PERCENT, "%"), "percent": (PERCENT, "%"),
     "\\sqrt": (FUNCTION, "sqrt"), "\u221a": (FUNCTION, "sqrt"),
+    **{f"{slash}{f}": (FUNCTION, f) for f in ("sin", "cos", "tan", "log", "ln", "cot") for slash in ("", "\\")},
 }  # fmt: skip
 _GREEK = {
     "\\alpha": "\u03b1", "\\beta": "\u03b2", "\\gamma": "\u03b3", "\\theta": "\u03b8", "\\phi": "\u03c6", "\\pi": "\u03c0", "pi": "\u03c0",
@@ -56,6 +57,8 @@ _GREEK = {
 _FIGURES = {
     "angle": "\u2220", "angles": "\u2220", "\\angle": "\u2220", "\u2220": "\u2220", "triangle": "\u25b3", "\\triangle": "\u25b3", "\u25b3": "\u25b3",
 }  # fmt: skip
+_POWERS = {"squared": 2, "cubed": 3}
+_COMPARISONS = {"greater": ">", "more": ">", "larger": ">", "bigger": ">", "less": "<", "smaller": "<", "fewer": "<"}
 # 'a' and 'I' are words unless written as names; x between numbers is a multiplication sign.
 _ARTICLES = frozenset({"a", "I", "A"})
 # Words that end a clause: no expression reaches across them.
@@ -135,6 +138,8 @@ class _Lexer:
         following = self.tokens[i + 1] if i + 1 < stop else ""
         if token in ("over", "times"):
             return bool(out) and out[-1].kind in (NUM, RP, NAME) and self._number_follows(i + 1, stop)
+        if token == "-" and i and self.tokens[i - 1][-1:].isalpha() and out and out[-1].kind == NAME and following.lower() == "axis":
+            return False
         if token == "-" and following[:1].isalpha() and not (len(following) == 1 or following.isupper() or following.lower() in NUMBER_WORDS):
             return False  # "5-mile", "roll-ups"
         if token == "/" and following.isalpha() and len(following) > 1 and not following.isupper():
@@ -234,6 +239,13 @@ class _Lexer:
         if low == "x" and out and out[-1].kind in (NUM, RP, PERCENT) and self._number_follows(i + 1, stop):
             out.append(Symbol(OP, "*", gap, i))
             return 0, i + 1
+        if low in _POWERS and out and gap == 0 and out[-1].kind in (NUM, NAME, RP):
+            out += [Symbol(OP, "^", 0, i), Symbol(NUM, _POWERS[low], 0, i)]
+            return 0, i + 1
+        sign = _COMPARISONS.get(low)
+        if sign is not None and out and out[-1].kind == REL and gap == 0 and i + 1 < stop and self.tokens[i + 1] == "than":
+            out[-1] = out[-1]._replace(value=sign)
+            return 0, i + 2
         if self._is_name(token, i, stop):
             out.append(Symbol(NAME, token, gap, i))
             return 0, i + 1

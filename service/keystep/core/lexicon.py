@@ -203,7 +203,8 @@ for _dimension, _table in {
             for _n in _names:
                 _UNITS[_n] = (_dimension, Fraction(_factor))
             _names = []
-UNITS = _UNITS
+# Plurals as they are written.
+UNITS = _UNITS | {f"{name}s": value for name, value in _UNITS.items() if len(name) > 2 and name.isalpha()} | {"inches": _UNITS["inch"], "hrs": _UNITS["hr"]}
 
 CONCEPT: dict[str, str] = {}
 for _line in _SYNONYMS.strip().splitlines():
@@ -285,4 +286,3 @@ for _pair in _CONVERSE.split("|"):
 ASYMMETRIC = frozenset(CONVERSE) | frozenset(_concept(v) for v in ASYMMETRIC_VERBS)
 LIGHT = frozenset(_concept(w) for w in LIGHT) | LIGHT
 COLOUR = frozenset(_concept(w) for w in COLOURS)
-UNIT = {**UNITS, **{_concept(u): v for u, v in UNITS.items() if len(u) > 2}}

@@ -16,10 +16,11 @@ from functools import lru_cache
 from keystep.core import derivations, phrases, stuffing
 from keystep.core.canonical import TOKEN, Number, fold
 from keystep.core.derivations import Definitions, EquationForm
-from keystep.core.equations import EQUAL, Equation, Fact, fact_keys, normal, read
+from keystep.core.equations import Equation, Fact, fact_keys, normal, read
 from keystep.core.expressions import Tree
 from keystep.core.lexer import lex
 from keystep.core.reading import Reading
+from keystep.core.words import CONTENT
 from keystep.nouns import Flag, KeyStep, Span, StepMatch
 from keystep.recipe import Recipe
 
@@ -32,6 +33,7 @@ class PreparedForm:
     equation: EquationForm | None
     fact: Fact | None
     phrase: phrases.Phrase
+    worded: bool
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def _form(text: str) -> PreparedForm:
     relations = read(lex(TOKEN.findall(folded)))
     true = [e for e in relations.equations if e.true]
     fact = next((f for f in relations.facts if normal(f) is not None), None)
-    return PreparedForm(text, derivations.form_of(true[0]) if true else None, fact if not true else None, phrases.phrase(folded))
+    phrase = phrases.phrase(folded)
+    worded = any(w.kind == CONTENT and w.concept not in _FIGURES for w in phrase.words)
+    return PreparedForm(text, derivations.form_of(true[0]) if true else None, fact if not true else None, phrase, worded)
 
 
 def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe: Recipe) -> Matching:
@@ -163,7 +167,7 @@ class _Tiers:
         for form in self.prepared.forms[missed.key_step]:
             if form.equation is None:
                 continue
-            wanted_expanded = self.prepared.definitions.expand(form.equation.tree)
+            wanted_expanded = self.prepared.definitions.expand(form.equation.tree, form.equation.result)
             candidates = dict(self.reached)
             if self.prepared.dependents[missed.key_step] <= hit:
                 candidates |= self.conclusion
@@ -191,6 +195,8 @@ class _Tiers:
             found = self._fact(index, form, form.fact)
             if found.matched or found.blocked is not None:
                 return found
+            if not form.worded:
+                return found
         return self._phrase(index, form)
 
     def _fact(self, index: int, form: PreparedForm, wanted: Fact) -> StepMatch:
@@ -198,8 +204,6 @@ class _Tiers:
         normals = fact_keys(wanted)
         for at, sentence in enumerate(self.reading.sentences):
             for fact in sentence.relations.facts:
-                if fact.relation != wanted.relation and not {fact.relation, wanted.relation} <= EQUAL:
-                    continue
                 if not normals & fact_keys(fact):
                     continue
                 a, b = sentence.span(fact.first, fact.last)
@@ -231,7 +235,7 @@ class _Tiers:
         if self._equations is None:
             self._equations = []
             for at, sentence in enumerate(self.reading.sentences):
-                if not _DIGITS.intersection(sentence.low):
+                if not sentence.reckons:
                     continue
                 for equation in sentence.relations.equations:
                     a, b = sentence.span(equation.first, equation.last)
@@ -240,19 +244,19 @@ class _Tiers:
             asserted = [(e.tree, e.result) for e, _, reason in self._equations if e.true and reason is None]
             self.definitions = Definitions(asserted)
             last = [(e, span) for e, span, reason in self._equations if e.true and reason is None][-1:]
-            self.conclusion = {self.definitions.expand(e.tree): span for e, span in last}
+            self.conclusion = {self.definitions.expand(e.tree, e.result): span for e, span in last}
         return self._equations
 
     def _equation(self, index: int, form: PreparedForm, wanted: EquationForm) -> StepMatch:
         best = StepMatch(index, 0.0, matched=False)
-        wanted_expanded = self.prepared.definitions.expand(wanted.tree)
+        wanted_expanded = self.prepared.definitions.expand(wanted.tree, wanted.result)
         veto = None
         for equation, span, denied in self.equations():
             if derivations.conflicts(wanted, equation) and denied is None:
                 veto = StepMatch(index, 0.0, matched=False, tier="numeric", form=form.text, span=span, blocked="other_result")
             if not equation.true:
                 continue
-            expanded = self.definitions.expand(equation.tree)
+            expanded = self.definitions.expand(equation.tree, equation.result)
             score = derivations.compare(wanted, wanted_expanded, equation, expanded)
             if score > derivations.SUBSUMED and denied is None:
                 self.reached.setdefault(expanded, span)
@@ -274,9 +278,9 @@ class _Tiers:
         best = StepMatch(index, 0.0, matched=False)
         for at, sentence in enumerate(self.reading.sentences):
             relations = sentence.relations
-            if not _DIGITS.intersection(sentence.low) or relations.unequal or any(not e.true for e in relations.equations):
+            if not sentence.reckons or relations.unequal or any(not e.true for e in relations.equations):
                 continue
-            if any(wanted.result in derivations.operands(e.tree) and e.result != wanted.result for e in relations.equations):
+            if any(_elsewhere(wanted, e) for e in relations.equations):
                 continue
             values = sentence.values
             if len(values) > 3 * (len(wanted.numbers) + 1):
@@ -294,4 +298,11 @@ class _Tiers:
         return best
 
 
-_DIGITS = frozenset("0123456789")
+# Nouns that name a figure and words that are numbers: with them a symbolic fact is still all symbols.
+_FIGURES = frozenset({"angle", "triangle", "line", "half", "third", "quarter"})
+
+
+def _elsewhere(wanted: EquationForm, equation: Equation) -> bool:
+    """The sentence reckons with these numbers towards something else."""
+    used = derivations.operands(equation.tree)
+    return equation.result != wanted.result and (wanted.result in used or set(wanted.numbers) == used)

@@ -14,13 +14,16 @@ from fractions import Fraction
 from rapidfuzz import fuzz
 
 from keystep.core.canonical import TOKEN, Number
-from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNIT
-from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, Word, words
+from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNITS
+from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, words
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
 FUZZY_RATIO = 86.0
 FUZZY_PREFIX = 4
+# A concept with another word in its place ("35% chose coffee" for "35% chose tea") costs this much of the score.
+REPLACED = 0.75
+_BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def phrase(folded: str) -> Phrase:
         words=tuple(found),
         weights=weights,
         numbers=tuple(_numbers(found)),
-        colours=tuple((str(w.concept), _head(found, i)) for i, w in enumerate(found) if w.concept in COLOUR),
+        colours=tuple(_colours(found)),
         names=frozenset(str(w.concept) for w in found if w.kind == NAMED),
         negated=sum(w.kind == NEGATOR for w in found) % 2 == 1,
         pivot=_pivot(found),
@@ -86,9 +89,26 @@ def _numbers(found: list[Word]) -> list[tuple[Number, str | None, str | None]]:
     out = []
     for i, word in enumerate(found):
         if word.kind == NUMERAL and not isinstance(word.concept, str):
-            following = found[i + 1] if i + 1 < len(found) else None
-            unit = str(following.concept) if following is not None and following.concept in UNIT and following.token - word.token <= 2 else None
-            out.append((word.concept, _head(found, i), unit))
+            out.append((word.concept, _head(found, i), _unit(found, i)))
+    return out
+
+
+def _unit(found: list[Word], i: int) -> str | None:
+    for at in (i + 1, i - 1):
+        if 0 <= at < len(found) and found[at].kind == UNIT and (at > i or found[at].raw in "$\u20ac\u00a3"):
+            return found[at].raw
+    return None
+
+
+def _colours(found: list[Word]) -> list[tuple[str, str | None]]:
+    """(colour, noun) of "a red ball" and of "the ball is red"."""
+    out: list[tuple[str, str | None]] = []
+    for i, word in enumerate(found):
+        if word.concept in COLOUR:
+            head = _head(found, i)
+            if head is None and i > 1 and found[i - 1].raw in _BE and found[i - 2].kind in (CONTENT, FRAME):
+                head = str(found[i - 2].concept)
+            out.append((str(word.concept), head))
     return out
 
 
@@ -96,14 +116,15 @@ def _head(found: list[Word], i: int) -> str | None:
     """The noun a number or colour stands to: the last concept of the run that begins after it, at most four words on."""
     head = None
     token = found[i].token
-    for word in found[i + 1 : i + 5]:
+    for word in found[i + 1 : i + 6]:
+        if word.kind == UNIT and head is None:
+            token = word.token
+            continue
         if word.kind not in (CONTENT, FRAME) or word.token > token + 2:
             break
         if word.concept in COLOUR and head is not None:
             break
         head, token = str(word.concept), word.token
-        if len([w for w in found[i + 1 :] if w.token <= word.token]) >= 4:
-            break
     return head
 
 
@@ -136,6 +157,8 @@ def compare(wanted: Phrase, sentence: list[Word], low: str) -> PhraseMatch | Non
         return None
     window = _window(wanted, sentence, have, met)
     blocked = _blocked(wanted, sentence, have, met, window)
+    if score < 1.0 and _replaced(wanted, sentence, have, met):
+        score *= REPLACED
     return PhraseMatch(0.0 if blocked else score, blocked, sentence[window[0]].token, sentence[window[1]].token)
 
 
@@ -202,6 +225,25 @@ def _blocked(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]], m
     return None
 
 
+def _replaced(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]], met: dict[str, str]) -> bool:
+    """Whether another content word stands where a missing concept should: right after the concept that precedes it."""
+    concepts = list(wanted.weights)
+    own = set(met.values())
+    for at, concept in enumerate(concepts):
+        if concept in met or wanted.weights[concept] < 1.0:
+            continue
+        before = next((met[c] for c in reversed(concepts[:at]) if c in met), None)
+        after = next((met[c] for c in concepts[at + 1 :] if c in met), None)
+        for anchor, step in ((before, 1), (after, -1)):
+            for i in have.get(anchor, ()) if anchor is not None else ():
+                j = i + step
+                while 0 <= j < len(sentence) and sentence[j].kind in (SMALL, FRAME):
+                    j += step
+                if 0 <= j < len(sentence) and sentence[j].kind in (CONTENT, NAMED) and str(sentence[j].concept) not in own:
+                    return True
+    return False
+
+
 def _numbers_differ(wanted: Phrase, sentence: list[Word]) -> str | None:
     if not wanted.numbers:
         return None
@@ -218,12 +260,23 @@ def _numbers_differ(wanted: Phrase, sentence: list[Word]) -> str | None:
         bound = [s[0] for s in stated if head is not None and s[1] == head]
         if bound and value not in bound and not any(s[1] == head for s in same):
             return "other_number"
-    return None
+    return "other_number" if len(wanted.numbers) > 1 and _paired_otherwise({v for v, _, _ in wanted.numbers}, sentence) else None
+
+
+def _paired_otherwise(values: set[Number], sentence: list[Word]) -> bool:
+    """'In 2018 it was 45 and in 2019 it was 50' does not say that it was 45 in 2019: no clause has both, another pair has one."""
+    clauses: list[set[Number]] = [set()]
+    for word in sentence:
+        if word.kind == CLAUSE or word.raw == "and":
+            clauses.append(set())
+        elif word.kind == NUMERAL and not isinstance(word.concept, str):
+            clauses[-1].add(word.concept)
+    return not any(values <= c for c in clauses) and any(c & values and c - values for c in clauses)
 
 
 def _same_quantity(value: Number, unit: str, other: Number, other_unit: str) -> bool:
-    dimension, factor = UNIT[unit]
-    other_dimension, other_factor = UNIT[other_unit]
+    dimension, factor = UNITS[unit]
+    other_dimension, other_factor = UNITS[other_unit]
     return dimension == other_dimension and Fraction(value) * factor == Fraction(other) * other_factor
 
 
@@ -241,7 +294,7 @@ def _colours_differ(wanted: Phrase, sentence: list[Word], have: dict[str, list[i
             return "other_colour" if any(c in COLOUR for c in have) else "no_colour"
         if head is None or head not in have:
             continue
-        bound = [str(w.concept) for i, w in enumerate(sentence) if w.concept in COLOUR and _head(sentence, i) == head]
+        bound = [c for c, noun in _colours(sentence) if noun == head]
         if bound and colour not in bound:
             return "other_colour"
     return None
@@ -271,7 +324,7 @@ def _sides(found: list[Word], pivot: str) -> tuple[set[str], set[str], bool] | N
             continue
         before = {str(w.concept) for w in found[:i] if w.kind in (CONTENT, NAMED, NUMERAL)}
         after = {str(w.concept) for w in found[i + 1 :] if w.kind in (CONTENT, NAMED, NUMERAL)}
-        passive = any(w.raw == "by" for w in found[i + 1 : i + 3])
+        passive = any(w.raw in ("by", "on", "in") for w in found[i + 1 : i + 2]) and any(w.raw in _BE for w in found[max(0, i - 2) : i])
         return before, after, passive
     return None
 

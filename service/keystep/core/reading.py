@@ -15,7 +15,8 @@ from keystep.nouns import Span
 
 # A full stop between digits ends nothing, nor does a line break before a line that goes on with "=".
 _BOUNDARY = re.compile(r"[.!?](?=[\s*)\]\"'$\\]|$)(?<!\bvs\.)(?<!i\.e\.)(?<!e\.g\.)|[;\u3002\uff01\uff1f]|\n(?!\s*(?:&?\s*[=\u2248]|\\approx))")
-_DIGIT = re.compile(r"\d")
+# A sentence that may reckon: a digit, or an operation in words.
+_RECKONS = re.compile(r"\d|\b(?:plus|minus|times|divided|multiplied|half of|equals)\b|[\u52a0\u51cf\u4e58\u9664\u7b49]")
 # No sentence of a derivation is longer; a longer one is cut, so that work stays linear in the text.
 MAX_SENTENCE = 1200
 
@@ -32,6 +33,10 @@ class Sentence:
         self._symbols: list[Symbol] | None = None
         self._relations: Relations | None = None
         self._words: list[Word] | None = None
+
+    @property
+    def reckons(self) -> bool:
+        return _RECKONS.search(self.low) is not None
 
     @property
     def words(self) -> list[Word]:

@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SUPERSCRIPTS, Number, number
-from keystep.core.lexicon import CLAUSE_WORDS, FUNCTION, LIGHT, NEGATORS, SINGLE, UNIT, stem
+from keystep.core.lexicon import CLAUSE_WORDS, CONCEPT, FUNCTION, LIGHT, NEGATORS, SINGLE, UNITS, stem
 
-CONTENT, FRAME, NAMED, NUMERAL, NEGATOR, CLAUSE, SMALL, OTHER = range(8)
+CONTENT, FRAME, NAMED, NUMERAL, NEGATOR, CLAUSE, SMALL, UNIT, OTHER = range(9)
 
 
 class Word(NamedTuple):
@@ -45,7 +45,7 @@ def classify(token: str) -> tuple[int, str | Number, str]:
             return (SMALL, low, low) if low in ("s", "t") and token.islower() else (NAMED, token, low)
         if 2 <= len(token) <= 4 and token.isupper() and low not in FUNCTION and low not in LIGHT:
             return NAMED, token, low
-        if low in FUNCTION:
+        if low in FUNCTION and token != "May":
             return SMALL, low, low
         concept = stem(low)
         return (FRAME if concept in LIGHT else CONTENT), concept, low
@@ -57,8 +57,9 @@ def classify(token: str) -> tuple[int, str | Number, str]:
         return CONTENT, "parallel", low
     if token in ("\u22a5", "\\perp"):
         return CONTENT, "perpendicular", low
-    if token in UNIT or token == "\\%":
-        return CONTENT, low.lstrip("\\"), low
+    if token in UNITS or token == "\\circ" or token == "\\%":
+        sign = "\u00b0" if token == "\\circ" else low.lstrip("\\")
+        return CONTENT, sign, sign
     if first.isalpha() and first not in SUPERSCRIPTS:
         return CONTENT, stem(low), low
     return OTHER, token, low
@@ -67,11 +68,25 @@ def classify(token: str) -> tuple[int, str | Number, str]:
 def words(tokens: list[str]) -> list[Word]:
     """Every token that is more than punctuation, in order."""
     out: list[Word] = []
+    currency = tokens.count("$") % 2 == 1
     for at, token in enumerate(tokens):
         kind, concept, raw = classify(token)
         if kind == OTHER:
             continue
+        if token == "$" and not currency:  # mathematics, not money
+            continue
+        if token == "A" and out and out[-1].kind == CONTENT and out[-1].token == at - 1:
+            kind, concept = NAMED, token  # "bar A"
+        elif kind == CONTENT and out and raw in UNITS and _measures(out[-1], tokens, at):
+            kind = UNIT
+        elif kind in (CONTENT, NAMED) and at > 1 and tokens[at - 1] == "-" and out and out[-1].token == at - 2:
+            joined = CONCEPT.get(out[-1].raw + raw) or CONCEPT.get(f"{out[-1].raw}-{raw}")
+            if joined is not None:
+                out[-1] = out[-1]._replace(kind=CONTENT, concept=joined)
+                continue
         if kind == NUMERAL:
+            if at and tokens[at - 1] == "-" and not isinstance(concept, str) and not _is_operand(tokens[at - 2] if at > 1 else ""):
+                concept = -concept
             previous = out[-1] if out else None
             if previous is not None and previous.kind == CONTENT and previous.concept == "angle" and isinstance(concept, int) and concept < 10 and raw.isdigit():
                 out.append(Word(NAMED, f"\u2220{concept}", at, raw))
@@ -83,6 +98,17 @@ def words(tokens: list[str]) -> list[Word]:
             kind, concept = CONTENT, raw
         out.append(Word(kind, concept, at, raw))
     return out
+
+
+def _measures(previous: Word, tokens: list[str], at: int) -> bool:
+    """A unit stands after its number ("5 cm", "5-mile") or, money, before it."""
+    if tokens[at] in "$\u20ac\u00a3":
+        return True
+    return previous.kind == NUMERAL and (previous.token == at - 1 or (previous.token >= at - 3 and tokens[at - 1] in ("-", "^", "\\", "{", "text")))
+
+
+def _is_operand(token: str) -> bool:
+    return bool(token) and (token[-1].isalnum() or token in (")", "}", "]", "%"))
 
 
 def _joins(previous: Word, concept: str | Number, tokens: list[str], at: int) -> bool:
