@@ -159,7 +159,7 @@ class KeyStepSource:
             return Extracted(self._extractor.extract(question, reference), name, cached=False)
         except ComponentError as error:
             return self._failed(error.reason)
-        except Exception:  # a defect of an extractor costs its question, not the batch
+        except Exception:  # noqa: BLE001 - a defect of an extractor costs its question, not the batch
             _log.exception("extractor %s failed", name)
             return self._failed(Reason.INTERNAL_ERROR)
 
