@@ -38,8 +38,7 @@ class _Base:
 
     def __init__(self, url: str, *, timeout: float = 600.0, retries: int = 10, connections: int = 64) -> None:
         """url: the root of the service. timeout: seconds one answer may take. retries: tries after the first. connections: at once."""
-        parsed = httpx2.URL(url)
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
+        if not _is_url(url):
             raise ValueError(f"{url!r} is not the URL of a service; give it like http://127.0.0.1:8000")
         self.url = url.rstrip("/")
         self._timeout = timeout
@@ -68,6 +67,14 @@ class _Base:
             raise UnreachableError(f"{self.url} cannot be reached ({error}); is the service running there?", lost=True) from error
         except httpx2.RequestError as error:
             raise ProtocolError(f"{self.url} answered what cannot be read ({error}); check the URL") from error
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return False
+    return parsed.scheme in {"http", "https"} and bool(parsed.host)
 
 
 def _again(error: Exception) -> bool | float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,9 @@ def score(
     """
     from keystep.batch import Job, run
 
+    logging.basicConfig(format="keystep: %(message)s")
+    # A retry that helped is no news; one that did not ends in an error of its own.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
     job = Job(source=source, out=out, recipe=_recipe(recipe), format=format, url=url, batch=batch, detail=detail)
     summary = run(job, _settings(), Console(stderr=True))
     summary.show(Console())

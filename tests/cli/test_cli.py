@@ -1,8 +1,9 @@
-"""The command as a person meets it: a real process each time."""
+"""The command as a person meets it."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from keystep.cli import main
 from running import Service
 
 ROOT = Path(__file__).parents[2]
@@ -19,8 +21,6 @@ EXAMPLES = ROOT / "clients/examples/groups.jsonl"
 
 
 def keystep(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
     return subprocess.run(
         [sys.executable, "-m", "keystep", *arguments],
         capture_output=True,
@@ -87,20 +87,25 @@ def test_a_recipe_may_be_json(tmp_path: Path, service: Service) -> None:
         (["serve", "--port", "99999"], "--port"),
     ],
 )
-def test_errors_are_one_line_with_the_mend(tmp_path: Path, arguments: list[str], says: str) -> None:
-    (tmp_path / "in.jsonl").write_bytes(EXAMPLES.read_bytes())
-    done = keystep(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("keystep: ")
-    assert done.stderr.count("\n") == 1
-    assert says in done.stderr
-    assert (tmp_path / "in.jsonl").read_bytes() == EXAMPLES.read_bytes()
+def test_errors_are_one_line_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.jsonl").write_bytes(EXAMPLES.read_bytes())
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("keystep: ")
+    assert told.err.count("\n") == 1
+    assert says in told.err
+    assert Path("in.jsonl").read_bytes() == EXAMPLES.read_bytes()
 
 
-def test_a_bad_setting_is_named(tmp_path: Path) -> None:
+def test_a_bad_setting_is_named() -> None:
     done = keystep("serve", KEYSTEP_THREADS="0")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "KEYSTEP_THREADS is '0'" in done.stderr
 
 

@@ -149,7 +149,7 @@ def test_a_slow_answer_is_given_up_and_not_asked_for_again(score: Score) -> None
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://a", "", "http://"])
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://a", "", "http://", "http://a:b"])
 def test_a_url_must_be_one(url: str) -> None:
     with pytest.raises(ValueError, match="http://127"):
         Client(url)

@@ -65,6 +65,8 @@ class Journal:
     def append(self, lines: list[bytes]) -> None:
         """Each a group without its line end. On return they are on the disk."""
         assert self._out is not None
+        if not lines:
+            return
         rest = memoryview(b"".join(line + b"\n" for line in lines))
         while rest:
             rest = rest[self._out.write(rest) :]

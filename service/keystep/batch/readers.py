@@ -22,6 +22,8 @@ from keystep.keysteps import formats
 from keystep.nouns import KeyStep, SectionKind
 
 _Fields = Mapping[str, Any]
+# The lines a group came from, and the group in the wire's form, not validated yet.
+_Found = tuple[tuple[int, ...], dict[str, Any]] | BadLine
 _GSM8K_MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 
 
@@ -39,11 +41,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """recognises: whether a row looks like this format.  groups: the rows' groups in the wire's form, with their lines."""
+    """recognises: whether a row looks like this format.  groups: the rows' groups."""
 
     name: str
     recognises: Callable[[_Fields], bool]
-    groups: Callable[[Iterable[Row]], Iterator[tuple[tuple[int, ...], dict[str, Any]] | BadLine]]
+    groups: Callable[[Iterable[Row]], Iterator[_Found]]
 
 
 def choose(name: str | None, first: Row) -> Reader:
@@ -93,14 +95,12 @@ def _valid(lines: tuple[int, ...], group: dict[str, Any], seen: dict[str, int]) 
     return Entry(lines, valid)
 
 
-def _text(group: dict[str, Any]) -> str:
+def _text(group: _Fields) -> str:
     return json.dumps(group, default=str)
 
 
-def _one_a_row(
-    convert: Callable[[_Fields, int], dict[str, Any]],
-) -> Callable[[Iterable[Row]], Iterator[tuple[tuple[int, ...], dict[str, Any]] | BadLine]]:
-    def groups(rows: Iterable[Row]) -> Iterator[tuple[tuple[int, ...], dict[str, Any]] | BadLine]:
+def _one_a_row(convert: Callable[[_Fields, int], dict[str, Any]]) -> Callable[[Iterable[Row]], Iterator[_Found]]:
+    def groups(rows: Iterable[Row]) -> Iterator[_Found]:
         for row in rows:
             try:
                 yield (row.number,), convert(row.fields, row.number)
@@ -202,7 +202,7 @@ class _Gathered:
     rollouts: list[dict[str, Any]] = field(default_factory=list)
 
 
-def _flat(rows: Iterable[Row]) -> Iterator[tuple[tuple[int, ...], dict[str, Any]] | BadLine]:
+def _flat(rows: Iterable[Row]) -> Iterator[_Found]:
     """One rollout a line, gathered by id (without ids, by the question itself). Rows of one question need not be neighbours, so
     the whole file is held in memory. Order: of each question's first row."""
     gathered: dict[str, _Gathered] = {}

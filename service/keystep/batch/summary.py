@@ -70,7 +70,7 @@ class Summary:
         console.print(f"zero-variance groups: {self.zero_variance} of {self.groups}")
         for what, counter in (("undecided", self.undecided), ("flags", self.flags)):
             told = ", ".join(f"{name} {n}" for name, n in sorted(counter.items(), key=lambda item: (-item[1], item[0])))
-            console.print(f"{what}: {told or 'none'}", highlight=False)
+            console.print(f"{what}: {told or 'none'}", highlight=False, soft_wrap=True)
         if self.degraded:
             console.print(f"degraded: {', '.join(sorted(self.degraded))}")
         if self.bad_lines:
