@@ -16,8 +16,8 @@ from functools import lru_cache
 from keystep.core import derivations, phrases, stuffing
 from keystep.core.canonical import TOKEN, Number, fold
 from keystep.core.derivations import Definitions, EquationForm
-from keystep.core.equations import Equation, Fact, fact_keys, normal, read
-from keystep.core.expressions import Tree
+from keystep.core.equations import Equation, Fact, agrees, fact_keys, normal, read
+from keystep.core.expressions import Tree, evaluate, is_composite
 from keystep.core.lexer import lex
 from keystep.core.reading import Reading
 from keystep.core.words import CONTENT
@@ -34,6 +34,7 @@ class PreparedForm:
     fact: Fact | None
     phrase: phrases.Phrase
     worded: bool
+    counted: str | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def _form(text: str) -> PreparedForm:
     fact = next((f for f in relations.facts if normal(f) is not None), None)
     phrase = phrases.phrase(folded)
     worded = any(w.kind == CONTENT and w.concept not in _FIGURES for w in phrase.words)
-    return PreparedForm(text, derivations.form_of(true[0]) if true else None, fact if not true else None, phrase, worded)
+    equation = derivations.form_of(true[0]) if true else None
+    counted = phrases.counted(list(phrase.words), equation.result) if equation is not None else None
+    return PreparedForm(text, equation, fact if equation is None else None, phrase, worded, counted)
 
 
 def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe: Recipe) -> Matching:
@@ -241,11 +244,33 @@ class _Tiers:
                     a, b = sentence.span(equation.first, equation.last)
                     reason = self.reading.denied(at, a, b, equation=True)
                     self._equations.append((equation, (sentence.start + a, sentence.start + b), reason))
+            self._equations += self._bound()
             asserted = [(e.tree, e.result) for e, _, reason in self._equations if e.true and reason is None]
             self.definitions = Definitions(asserted)
             last = [(e, span) for e, span, reason in self._equations if e.true and reason is None][-1:]
             self.conclusion = {self.definitions.expand(e.tree, e.result): span for e, span in last}
         return self._equations
+
+    def _bound(self) -> list[tuple[Equation, Span, str | None]]:
+        """J = 52 - 8 and, elsewhere, J = 44: what a name was set to and what it is found to be make an equation."""
+        composites: dict[object, tuple[Tree, Span]] = {}
+        out: list[tuple[Equation, Span, str | None]] = []
+        for at, sentence in enumerate(self.reading.sentences):
+            if not sentence.reckons:
+                continue
+            for fact in sentence.relations.facts:
+                if fact.relation != "=" or not isinstance(fact.left, str) or evaluate(fact.right) is None:
+                    continue
+                a, b = sentence.span(fact.first, fact.last)
+                span = (sentence.start + a, sentence.start + b)
+                if is_composite(fact.right):
+                    composites[fact.left] = (fact.right, span)
+                elif fact.left in composites and not any(e.result == fact.right and e.first == at for e, _, _ in out):
+                    tree, start = composites[fact.left]
+                    value = evaluate(tree)
+                    if agrees(value, fact.right) and self.reading.denied(at, a, b, equation=True) is None:
+                        out.append((Equation(tree, value, fact.right, true=True, first=0, last=0), start, None))
+        return out
 
     def _equation(self, index: int, form: PreparedForm, wanted: EquationForm) -> StepMatch:
         best = StepMatch(index, 0.0, matched=False)
@@ -265,14 +290,28 @@ class _Tiers:
             if denied is not None:
                 best = best if best.score > 0 else StepMatch(index, 0.0, matched=False, tier="numeric", form=form.text, span=span, blocked=denied)
                 continue
+            if self._about_another(form, span):
+                best = best if best.score > 0 else StepMatch(index, 0.0, matched=False, tier="numeric", form=form.text, span=span, blocked="other_context")
+                continue
             best = StepMatch(index, score, score >= self.threshold, "numeric", form.text, span)
         if veto is not None:
             return veto
-        if best.score < derivations.PROSE:
+        if best.score < derivations.PROSE and best.blocked != "other_context":
             prose = self._prose(index, form, wanted)
             if prose.score > best.score or (best.tier is None and prose.tier is not None):
                 return prose
         return best
+
+    def _about_another(self, form: PreparedForm, span: Span) -> bool:
+        """The same numbers of other things: what is counted differs, and so does every other word of the sentence."""
+        if form.counted is None:
+            return False
+        at = self.reading.at(span[0])
+        sentence = self.reading.sentences[at]
+        counted = phrases.counted(sentence.words, form.equation.result if form.equation else 0)
+        if counted is None or counted == form.counted:
+            return False
+        return not form.phrase.weights.keys() & {str(w.concept) for w in sentence.words if w.kind == CONTENT}
 
     def _prose(self, index: int, form: PreparedForm, wanted: EquationForm) -> StepMatch:
         best = StepMatch(index, 0.0, matched=False)
@@ -304,5 +343,5 @@ _FIGURES = frozenset({"angle", "triangle", "line", "half", "third", "quarter"})
 
 def _elsewhere(wanted: EquationForm, equation: Equation) -> bool:
     """The sentence reckons with these numbers towards something else."""
-    used = derivations.operands(equation.tree)
+    used = set(derivations.form_of(equation).numbers)
     return equation.result != wanted.result and (wanted.result in used or set(wanted.numbers) == used)

@@ -128,6 +128,12 @@ def _head(found: list[Word], i: int) -> str | None:
     return head
 
 
+def counted(found: list[Word], value: Number) -> str | None:
+    """What the last mention of a number counts: 'apples' of "6 / 3 = 2 apples"."""
+    heads = [_head(found, i) for i, w in enumerate(found) if w.kind == NUMERAL and w.concept == value]
+    return heads[-1] if heads else None
+
+
 def _pivot(found: list[Word]) -> str | None:
     """The concept that sets one side over the other: 'than', or an asymmetric relation with a word on both sides."""
     if any(w.raw == "than" for w in found):

@@ -77,7 +77,7 @@ def words(tokens: list[str]) -> list[Word]:
             continue
         if token == "A" and out and out[-1].kind == CONTENT and out[-1].token == at - 1:
             kind, concept = NAMED, token  # "bar A"
-        elif kind == CONTENT and out and raw in UNITS and _measures(out[-1], tokens, at):
+        elif kind in (CONTENT, NAMED) and out and raw in UNITS and _measures(out[-1], tokens, at):
             kind = UNIT
         elif kind in (CONTENT, NAMED) and at > 1 and tokens[at - 1] == "-" and out and out[-1].token == at - 2:
             joined = CONCEPT.get(out[-1].raw + raw) or CONCEPT.get(f"{out[-1].raw}-{raw}")
@@ -85,7 +85,7 @@ def words(tokens: list[str]) -> list[Word]:
                 out[-1] = out[-1]._replace(kind=CONTENT, concept=joined)
                 continue
         if kind == NUMERAL:
-            if at and tokens[at - 1] == "-" and not isinstance(concept, str) and not _is_operand(tokens[at - 2] if at > 1 else ""):
+            if at and tokens[at - 1] == "-" and not isinstance(concept, str) and not _subtracts(out, tokens, at):
                 concept = -concept
             previous = out[-1] if out else None
             if previous is not None and previous.kind == CONTENT and previous.concept == "angle" and isinstance(concept, int) and concept < 10 and raw.isdigit():
@@ -107,8 +107,11 @@ def _measures(previous: Word, tokens: list[str], at: int) -> bool:
     return previous.kind == NUMERAL and (previous.token == at - 1 or (previous.token >= at - 3 and tokens[at - 1] in ("-", "^", "\\", "{", "text")))
 
 
-def _is_operand(token: str) -> bool:
-    return bool(token) and (token[-1].isalnum() or token in (")", "}", "]", "%"))
+def _subtracts(out: list[Word], tokens: list[str], at: int) -> bool:
+    """Whether the minus before a number has an operand on its left; else it is the number's sign."""
+    if at < 2:
+        return False
+    return tokens[at - 2] in (")", "}", "]", "%") or (bool(out) and out[-1].token == at - 2 and out[-1].kind in (NUMERAL, NAMED, UNIT))
 
 
 def _joins(previous: Word, concept: str | Number, tokens: list[str], at: int) -> bool:
