@@ -52,9 +52,19 @@ def test_they_are_varied() -> None:
     assert any("\r\n" in text for text in texts)
 
 
-def test_outcomes_agree_with_a_careful_reader(scored: dict[str, ScoredRollout]) -> None:
-    wrong = {label["id"]: scored[label["id"]].reward.outcome for label in LABELS if scored[label["id"]].reward.outcome != label["outcome"]}
-    assert wrong == {}
+def test_no_outcome_contradicts_a_careful_reader(scored: dict[str, ScoredRollout]) -> None:
+    wrong = [
+        f"{label['id']}: {scored[label['id']].reward.outcome}, not {label['outcome']}"
+        for label in LABELS
+        if _outcome(scored, label) == "wrong"
+    ]
+    assert wrong == [], "\n" + "\n".join(wrong)
+
+
+def test_hardly_any_outcome_is_left_undecided(scored: dict[str, ScoredRollout]) -> None:
+    undecided = [label["id"] for label in LABELS if _outcome(scored, label) == "undecided"]
+    # Whole sentences as answers; a rule may leave them to a judge.
+    assert set(undecided) <= {"bar-bookshop/2", "line-two-shops/1"}
 
 
 def test_validity_agrees_with_a_careful_reader(scored: dict[str, ScoredRollout]) -> None:
@@ -63,11 +73,20 @@ def test_validity_agrees_with_a_careful_reader(scored: dict[str, ScoredRollout])
 
 
 def test_key_steps_agree_with_a_careful_reader(scored: dict[str, ScoredRollout]) -> None:
-    wrong = {}
+    forms = {r.id: g.key_steps or () for g in GROUPS for r in g.rollouts}
+    texts = {r.id: r.text for g in GROUPS for r in g.rollouts}
+    wrong = []
     for label in LABELS:
         evidence = scored[label["id"]].evidence
         assert evidence is not None
-        found = {m.key_step for m in evidence.matches if m.matched}
-        if found != set(label["matched"]):
-            wrong[label["id"]] = {"too many": sorted(found - set(label["matched"])), "missed": sorted(set(label["matched"]) - found)}
-    assert wrong == {}
+        for match in evidence.matches:
+            if match.matched != (match.key_step in label["matched"]):
+                near = "" if match.span is None else texts[label["id"]][slice(*match.span)]
+                told = "matched, but not there" if match.matched else f"missed ({match.blocked})"
+                wrong.append(f"{label['id']}: {forms[label['id']][match.key_step]} {told}: {near!r}")
+    assert wrong == [], f"{len(wrong)}:\n" + "\n".join(wrong)
+
+
+def _outcome(scored: dict[str, ScoredRollout], label: dict[str, Any]) -> str:
+    given = scored[label["id"]].reward.outcome
+    return "undecided" if given is None else "right" if given == label["outcome"] else "wrong"
