@@ -1,5 +1,5 @@
 # keystep. `make serve` and `make test` work on a fresh machine with Python 3.11 or newer.
-PYTHON ?= $(shell command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 LOCK := docker/constraints.txt
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK)
@@ -43,7 +43,7 @@ clean: ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.made:
-	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'keystep needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/it'; exit 1; }
+	@test -n "$(PYTHON)" || { echo 'keystep needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/it'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo 'this Python cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)'; exit 1; }
 	$(PYTHON) -m venv .venv
 	@touch $@
