@@ -251,12 +251,18 @@ def _rounded(value: Fraction, places: int) -> Fraction:
     return Fraction(whole if value >= 0 else -whole, 10**places)
 
 
+_OFFERED = re.compile(r"\s*(?:,|;|\bor\b|/|또는|或)\s*", re.IGNORECASE)
+
+
 def _text(case: Case, answer: str) -> State:
     gold, found = fold(case.gold), fold(answer)
     if not found:
         return State.UNREADABLE
     if gold == found or choice_reader.squeeze(gold) == choice_reader.squeeze(found):
         return State.RIGHT
+    parts = [fold(part) for part in _OFFERED.split(answer)]
+    if len(parts) > 1 and gold in parts and _OFFERED.search(case.gold) is None:
+        return State.SEVERAL if set(parts) != {gold} else State.RIGHT
     if (number.parse(case.gold) is None) != (number.parse(answer) is None):
         return State.WRONG
     return State.UNREADABLE

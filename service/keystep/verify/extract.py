@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from keystep.nouns import Span
 from keystep.verify.text import brace_end, last_match, level
@@ -17,6 +18,8 @@ from keystep.verify.text import brace_end, last_match, level
 # An answer longer than this is prose or a bomb; what is read of it is bounded by this.
 MAX_ANSWER = 1_000
 _MAX_UNCLOSED = 8
+# So many places of an answer section are looked at for another answer.
+_MAX_PLACES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 _CJK = re.compile(r"(?:정답은|정답|답은|답:|答案是|答案为|答案選|答案选|答案|選擇|选择|故选|应选|选项|選項|选)[ \t]*[:是为]?[ \t*]*")
+_PHRASES = (_FINAL, _ANSWER, _CJK)
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
 _LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _RUN_ON = re.compile(
@@ -57,7 +62,7 @@ _RUN_ON = re.compile(
     r"|\n[ \t]*(?:#+[ \t]*|\*\*)?(?:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:",
     re.IGNORECASE,
 )
-_SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]+\|>|</s>|<eos>|<pad>|<end_of_turn>)+$", re.IGNORECASE)
+_SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]{1,30}\|>|</s>|<eos>|<pad>|<end_of_turn>)$", re.IGNORECASE)
 # Said after an answer, never part of one.
 _CLOSER = re.compile(
     r"(?:^|(?<=[.!?\s]))(?:I hope (?:it|this|that)|Hope this|Let me know|Please let me know|Feel free)[^\n]*$", re.IGNORECASE
@@ -70,8 +75,8 @@ def find(text: str, section: Span | None = None) -> Extraction:
     """All places where text gives an answer; in a section's body only, when there is one."""
     leveled = level(text)
     start, end = section if section is not None else (0, len(leveled))
-    tail = _SPECIAL_TAIL.search(leveled, start, end)
-    end = tail.start() if tail is not None else end
+    while (tail := _SPECIAL_TAIL.search(leveled, max(start, end - 40), end)) is not None and tail.end() == end:
+        end = tail.start()
     for mark in _RUN_ON.finditer(leveled, start, end):
         # Special tokens end a response wherever they stand; a new question ends it only once an answer was given.
         found = _search(leveled, start, mark.start(), in_section=section is not None, weak=mark[0].startswith("<"))
@@ -80,9 +85,14 @@ def find(text: str, section: Span | None = None) -> Extraction:
     return _search(leveled, start, end, in_section=section is not None, weak=True)
 
 
+def closes(line: str) -> bool:
+    """Whether a line is one of those said after an answer ('I hope this helps.')."""
+    return _CLOSER.match(line) is not None
+
+
 def whole(text: str) -> Found:
     """The whole response as its answer."""
-    return _found(level(text), 0, len(text), "whole", text_end=len(text))
+    return _found(level(text), 0, len(text), "whole")
 
 
 def _search(text: str, start: int, end: int, *, in_section: bool, weak: bool) -> Extraction:
@@ -96,17 +106,24 @@ def _search(text: str, start: int, end: int, *, in_section: bool, weak: bool) ->
 
 
 def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction:
-    """The body of an answer section: its marked answer, else its first paragraph; its other lines may be further answers."""
-    lines = [(m.start(), m.end()) for m in re.finditer(r"[^\n]*\S[^\n]*", text[start:end])]
-    lines = [(start + a, start + b) for a, b in lines]
+    """The body of an answer section: its marked answer, else its first line; every other place of it may give another answer."""
+    lines = [m.span() for m in _LINE.finditer(text, start, end)]
     if not lines:
         return Extraction(())
-    first = _first_block(text, lines, end)
-    whole = _found(text, *first, "section", text_end=end)
-    also = tuple(_found(text, a, b, "line", text_end=end) for a, b in lines if a >= first[1])
-    if marked:
-        return Extraction((*marked, whole), tuple(_boxes(text, start, end)) + also, run_on=_goes_on(text, marked[0].span[1], end))
-    return Extraction((whole,), also, run_on=bool(also))
+    first = _found(text, *_first_block(text, lines, end), "section")
+    candidates = (*marked, first)
+    places = [
+        first,
+        *_boxes(text, start, end),
+        *(_found(text, *region, "answer") for pattern in _PHRASES for region in _regions(text, pattern, start, end)),
+        *(_found(text, a, b, "line") for a, b in lines if a >= first.span[1]),
+    ]
+    also = tuple(place for place in places[:_MAX_PLACES] if not _overlap(place.span, candidates[0].span))
+    return Extraction(candidates, also, run_on=_goes_on(text, candidates[0].span[1], end))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def _first_block(text: str, lines: list[Span], end: int) -> Span:
@@ -127,35 +144,42 @@ def _marked(text: str, start: int, end: int) -> Iterator[Found]:
         strong.append(boxed)
     tag = last_match(_TAG, text, start, end)
     if tag is not None and tag[1].strip():
-        strong.append(_found(text, *tag.span(1), "tag", text_end=end, closed=bool(tag[2])))
+        strong.append(_found(text, *tag.span(1), "tag", closed=bool(tag[2])))
     if (final := _last_region(text, _FINAL, start, end)) is not None:
-        strong.append(_found(text, *final, "final answer", text_end=end))
+        strong.append(_found(text, *final, "final answer"))
     # The last of them; a box within a final answer is the later of the two.
     yield from sorted(strong, key=lambda found: -found.span[0])
     for pattern in (_ANSWER, _CJK):
         if (region := _last_region(text, pattern, start, end)) is not None:
-            yield _found(text, *region, "answer", text_end=end)
+            yield _found(text, *region, "answer")
 
 
 def _last_region(text: str, pattern: re.Pattern[str], start: int, end: int) -> Span | None:
-    """The region after the last match of a mark that something follows."""
-    last = None
-    for match in pattern.finditer(text, start, end):
-        last = _region(text, match.end(), end) or last
-    return last
+    regions = _regions(text, pattern, start, end)
+    return regions[-1] if regions else None
+
+
+def _regions(text: str, pattern: re.Pattern[str], start: int, end: int) -> list[Span]:
+    """What follows each match of a mark, up to the next match."""
+    matches = [m.span() for m in pattern.finditer(text, start, end)]
+    found = []
+    for (_, at), (stop, _) in pairwise([*matches, (end, end)]):
+        if (region := _region(text, at, end)) is not None and region[0] < stop:
+            found.append((region[0], min(region[1], stop)))
+    return found
 
 
 def _unmarked(text: str, start: int, end: int) -> Iterator[Found]:
     last_line = max(text.rfind("\n", start, end), start - 1) + 1
     if _LONE_LETTER.fullmatch(text, last_line, end) is not None:
-        yield _found(text, last_line, end, "lone letter", text_end=end)
+        yield _found(text, last_line, end, "lone letter")
         return
     bold = last_match(_BOLD, text, start, end)
     if bold is not None and bold.end() > last_line:
-        yield _found(text, *bold.span(1), "bold", text_end=end, closed=True)
+        yield _found(text, *bold.span(1), "bold", closed=True)
     a, b = _last_sentence(text, start, end)
     if a < b:
-        yield _found(text, a, b, "last sentence", text_end=end)
+        yield _found(text, a, b, "last sentence")
 
 
 def _region(text: str, at: int, end: int) -> Span | None:
@@ -188,7 +212,7 @@ def _boxes(text: str, start: int, end: int) -> Iterator[Found]:
         if close is None:
             unclosed += 1
         elif text[match.end() : close - 1].strip():
-            yield _found(text, match.end(), close - 1, "boxed", text_end=end, closed=True)
+            yield _found(text, match.end(), close - 1, "boxed", closed=True)
 
 
 def _last_boxes(text: str, start: int, end: int) -> Found | None:
@@ -229,11 +253,11 @@ def _goes_on(text: str, at: int, end: int) -> bool:
     return newline >= 0 and re.search(r"[^\W\d_]{3}", text[newline:end]) is not None
 
 
-def _found(text: str, a: int, b: int, how: str, *, text_end: int, closed: bool | None = None) -> Found:
+def _found(text: str, a: int, b: int, how: str, *, closed: bool | None = None) -> Found:
     while a < b and text[a].isspace():
         a += 1
     while b > a and text[b - 1].isspace():
         b -= 1
     if closed is None:
-        closed = b < text_end or text[a:b].endswith((".", "!", "?", "**", "$", "\\)", "\\]", "}"))
+        closed = b < len(text) or text[a:b].endswith((".", "!", "?", "**", "$", "\\)", "\\]", "}"))
     return Found(text[a:b][:MAX_ANSWER], (a, min(b, a + MAX_ANSWER)), how, closed)

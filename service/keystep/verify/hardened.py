@@ -167,14 +167,26 @@ def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Ex
     answer, span = _shown(reading, candidate)
     if state is State.JUDGE:
         return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)
-    if state is State.SEVERAL or (state is State.RIGHT and _contradicted(case, found)):
+    if state is State.SEVERAL or _contradicted(case, state, found):
         return Outcome(0.0, answer, span, case.kind, case.kind, (Reason.SEVERAL_ANSWERS,), (*flags, Flag.SEVERAL_ANSWERS))
     return Outcome(1.0 if state is State.RIGHT else 0.0, answer, span, case.kind, case.kind, (), flags)
 
 
-def _contradicted(case: Case, found: Extraction) -> bool:
-    """Does another place of the answer section give another answer?"""
-    return any(compare.decide(case, readings(other.text)[0]) is State.WRONG for other in found.also if readings(other.text))
+def _contradicted(case: Case, state: State, found: Extraction) -> bool:
+    """Does another place of the answer section give another answer, one right and one wrong?"""
+    return any(_stated(case, other) not in (state, None) for other in found.also)
+
+
+def _stated(case: Case, place: Found) -> State | None:
+    """What a place says as an answer: RIGHT or WRONG, None when it gives none. A line of prose gives none."""
+    ways = readings(place.text)
+    for way in ways[:1] if place.how == "line" else ways:
+        state = compare.decide(case, way)
+        if state in (State.RIGHT, State.WRONG):
+            return state
+    if case.kind == kinds.TEXT and len(place.text.split()) <= 4 and not extract.closes(place.text):
+        return State.WRONG
+    return None
 
 
 def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> Outcome | Pending:

@@ -77,8 +77,10 @@ class Pool:
     def submit(self, name: str, *arguments: Any, cpu_seconds: float) -> Future[Reply]:
         """Run a worker function by name. The future's result is always a Reply, never an exception."""
         future: Future[Reply] = Future()
-        self._ensure()
-        self._tasks.put(_Task(cpu_seconds, name, arguments, future))
+        if self._ensure():
+            self._tasks.put(_Task(cpu_seconds, name, arguments, future))
+        else:
+            future.set_result(Reply("closed"))
         return future
 
     def close(self) -> None:
@@ -98,10 +100,9 @@ class Pool:
         return [k.pid for k in self._keepers if k.pid is not None]
 
     def _ensure(self) -> list[_Keeper]:
+        """The keepers, made if there are none yet; none once closed."""
         with self._lock:
-            if self._closed:
-                raise RuntimeError("the verifier is closed")
-            if not self._keepers:
+            if not self._keepers and not self._closed:
                 self._keepers = [_Keeper(self._tasks) for _ in range(self._size)]
             return list(self._keepers)
 

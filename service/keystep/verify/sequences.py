@@ -15,6 +15,7 @@ MAX_MEMBERS = 64
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _SPLIT = re.compile(r"\s*(?:,|;)\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|(?<=[\d)\]])\s*(?:and|or)\s*(?=[\d(\[-])")
 _OFFERED = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s))\s*")
+_EITHER = re.compile(r"^(?:either|both|probably|maybe)\s+", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][\w']*\s*(?:_\s*\{?\w+\}?)?\s*(?:=|\\in|∈)\s*|\([A-Za-z],\s*[A-Za-z](?:,\s*[A-Za-z])?\)\s*=\s*")
 
 
@@ -80,7 +81,7 @@ def _same_set(gold: Sequence, found: Sequence, equal: Callable[[Number, Number],
 
 def alternatives(text: str) -> tuple[Number, ...] | None:
     """The numbers of an answer that offers several ('5 or 6', '5, 6'); None when it is anything else."""
-    parts = [p for p in _OFFERED.split(plain(text)) if p]
+    parts = [p for p in _OFFERED.split(_EITHER.sub("", plain(text))) if p]
     if not 2 <= len(parts) <= MAX_MEMBERS:
         return None
     members = [_member(part) for part in parts]
