@@ -54,6 +54,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     both = [(request, "validation") for request, _ in _WORK.values()] + [(response, "serialization") for _, response in _WORK.values()]
     refs, definitions = models_json_schema(both, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas = doc.setdefault("components", {}).setdefault("schemas", {})
+    schemas.clear()  # FastAPI's own validation errors are never answered
     schemas.update(definitions["$defs"])
     schemas["Problem"] = _PROBLEM
     refused = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -73,5 +74,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
         if path == "/readyz":
             answers["503"] = {"description": "Warming or stopping", "content": {"application/json": {"schema": {}}}}
         if path == "/v1/recipes/{name}":
+            answers.pop("422")
             answers["404"] = {"description": "No such recipe", **refused}
     return doc
