@@ -69,6 +69,8 @@ def test_a_changed_recipe_is_named_after_its_change():
         ({"base": "hardened", "alpha": -1}, "recipe.alpha", "[0, 1000000]"),
         ({"base": "hardened", "alpha": True}, "recipe.alpha", "finite number"),
         ({"base": "hardened", "match_threshold": 1.5}, "recipe.match_threshold", "[0, 1]"),
+        ({"base": "hardened", "extractor": "gpt"}, "recipe.extractor", "llm/<model>"),
+        ({"base": "hardened", "extractor": "llm/"}, "recipe.extractor", "llm/<model>"),
         ({"base": "hardened", "matching": "best"}, "recipe.matching", "tiers, folded, substring"),
     ],
 )

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     VERIFIER_TIMEOUT = "verifier_timeout"  # symbolic comparison ran out of its CPU budget
     VERIFIER_CRASHED = "verifier_crashed"  # the worker process died under this answer (memory, signal)
     EXTRACTOR_UNAVAILABLE = "extractor_unavailable"  # key steps were to be extracted and could not be
+    EXTRACTION_INVALID = "extraction_invalid"  # the extractor's model gave nothing that can be used, twice
+    EXTRACTION_REFUSED = "extraction_refused"  # the extractor's model declined
     DEADLINE = "deadline"  # the request's deadline_ms passed before this was computed
     INTERNAL_ERROR = "internal_error"  # a defect of keystep's own; logged with its traceback
     # Nobody can tell by rule: null, unless the recipe says zero.

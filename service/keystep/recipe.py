@@ -83,6 +83,8 @@ class Recipe:
                 object.__setattr__(self, f.name, float(value))
             elif not isinstance(value, str) or not value:
                 raise RecipeError(f"{f.name} must be a non-empty string, not {value!r}", field=f"recipe.{f.name}")
+        if self.extractor != "rules" and not (self.extractor.startswith("llm/") and 4 < len(self.extractor) <= 204):
+            raise RecipeError(f'extractor is {self.extractor[:80]!r}; use "rules" or "llm/<model>"', field="recipe.extractor")
 
     @cached_property
     def hash(self) -> str:

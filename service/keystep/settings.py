@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def _empty_is_none(value: Any) -> Any:
+    return value or None
 
 
 def _cache_path() -> Path:
@@ -36,7 +41,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(8, ge=1, le=256, description="requests that are scored at once; others wait")
 
-    cache_path: Annotated[Path | None, BeforeValidator(lambda value: value or None)] = Field(
+    cache_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
         default_factory=_cache_path, description="SQLite file for extracted key steps; empty for no cache"
     )
     cache_entries: int = Field(100_000, ge=1, description="extractions kept in memory, before the file or Redis")
@@ -46,9 +51,40 @@ class Settings(BaseSettings):
     redis_timeout_seconds: float = Field(0.5, gt=0, le=60, description="longest wait for Redis before going on without it")
     cache_ttl_seconds: float = Field(2_592_000, gt=0, description="how long Redis keeps an extraction; 30 days")
 
+    llm_url: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="root of an OpenAI-compatible API (`http://host:8000/v1`) for recipes with `extractor` `llm/...`; empty for none"
+    )
+    llm_model: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        max_length=200,
+        validate_default=True,
+        description="model it is asked for; the service then offers the extractor `llm/<model>`",
+    )
+    llm_api_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_none)] = Field(None, description="bearer token for it; never logged")
+    llm_timeout_seconds: float = Field(120.0, gt=0, le=3600, description="seconds one of its answers may take (else extractor_unavailable)")
+    llm_concurrency: int = Field(8, ge=1, le=1024, description="extractions under way at once, and connections held to it")
+    llm_retries: int = Field(4, ge=0, le=100, description="tries after the first on 408, 429, 5xx and lost connections")
+
     max_body_mib: int = Field(64, ge=1, le=4096, description="largest request body, MiB (else 413)")
     max_text_chars: int = Field(400_000, ge=1, description="longest single text, characters (else 413)")
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")
     max_inflight: int = Field(65_536, ge=1, description="most rollouts in flight; beyond that 429 with Retry-After")
     drain_seconds: float = Field(1.0, ge=0, le=600, description="on SIGTERM: seconds of failing /readyz before the port closes")
     grace_seconds: int = Field(30, ge=0, le=3600, description="on SIGTERM: seconds in-flight requests are given to finish")
+
+    @field_validator("llm_url")
+    @classmethod
+    def _is_root_of_api(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("give the root of the API, like http://host:8000/v1")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("give the root of the API alone; a key belongs into KEYSTEP_LLM_API_KEY")
+        return url
+
+    @field_validator("llm_model")
+    @classmethod
+    def _goes_with_url(cls, model: str | None, info: ValidationInfo) -> str | None:
+        if "llm_url" in info.data and (model is None) != (info.data["llm_url"] is None):
+            raise ValueError("KEYSTEP_LLM_URL and KEYSTEP_LLM_MODEL are set together, or neither is")
+        return model
