@@ -10,13 +10,16 @@ import re
 from keystep.nouns import Flag, Rollout
 
 _RETHINK = re.compile(
-    r"let (?:me|us) (?:re-?think|reconsider|re-?check)|i (?:think|believe) i (?:have )?made (?:a|an) (?:mistake|error)"
-    r"|重新(?:思考|考虑|检查)|다시 생각",
-    re.IGNORECASE,
+    r"let (?:me|us) (?:re-?think|reconsider|re-?check)|i (?:think|believe) i (?:have )?made (?:a|an) (?:mistake|error)|重新(?:思考|考虑|检查)|다시 생각"
 )
-# A loop: windows of this many words that are seen again make up at least this share of the text.
+# One of these stands in every match: most texts are spared the search.
+_RETHINK_ROOTS = ("think", "reconsider", "check", "made a", "重新", "다시")
+# A loop is repeated sentences, or repeated words at the end, where sampling gets stuck.
+_SENTENCE_CHARS = 20
+_SENTENCE_SHARE = 0.3
+_TAIL_WORDS = 200
 _WINDOW = 8
-_SHARE = 0.3
+_WINDOW_SHARE = 0.5
 _LOOP_MIN_WORDS = 40
 
 
@@ -25,17 +28,26 @@ def audit(rollout: Rollout) -> tuple[Flag, ...]:
     flags = []
     if rollout.truncated:
         flags.append(Flag.TRUNCATED)
-    if _RETHINK.search(rollout.text):
+    low = rollout.text.lower()
+    if any(root in low for root in _RETHINK_ROOTS) and _RETHINK.search(low):
         flags.append(Flag.RETHINK)
-    if _repeats(rollout.text):
+    if _repeats_sentences(rollout.text) or _ends_in_a_loop(rollout.text):
         flags.append(Flag.REPETITION)
     return tuple(flags)
 
 
-def _repeats(text: str) -> bool:
-    words = text.split()
-    windows = len(words) - _WINDOW + 1
+def _repeats_sentences(text: str) -> bool:
+    sentences = [s for s in text.replace("\n", ".").split(".") if len(s) >= _SENTENCE_CHARS]
+    once = set(sentences)
+    if len(once) == len(sentences):
+        return False
+    return sum(map(len, sentences)) - sum(map(len, once)) >= _SENTENCE_SHARE * len(text)
+
+
+def _ends_in_a_loop(text: str) -> bool:
+    words = text.rsplit(maxsplit=_TAIL_WORDS)[-_TAIL_WORDS:]
     if len(words) < _LOOP_MIN_WORDS:
         return False
+    windows = len(words) - _WINDOW + 1
     distinct = len(set(zip(*(words[i:] for i in range(_WINDOW)), strict=False)))
-    return 1.0 - distinct / windows >= _SHARE
+    return 1.0 - distinct / windows >= _WINDOW_SHARE
