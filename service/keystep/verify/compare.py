@@ -31,7 +31,11 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What an answer is held against. precision: decimal places asked for, or None."""
+    """What an answer is held against.
+
+    precision: decimal places asked for.  name: of the variable the gold is the value of.  relative, absolute: how far a number may
+    be off. None where nothing is said.
+    """
 
     gold: str
     kind: str
@@ -39,6 +43,8 @@ class Case:
     choices: tuple[str, ...] | None = None
     precision: int | None = None
     name: str | None = None
+    relative: Fraction | None = None
+    absolute: Fraction | None = None
 
 
 def decide(case: Case, answer: str) -> State:
@@ -174,7 +180,7 @@ def _number(case: Case, answer: str) -> State:
 
 
 def _same_quantity(case: Case, gold: number.Number, found: number.Number) -> State:
-    equal = _equal_values(gold, found, case.precision)
+    equal = _equal_values(case, gold, found)
     if gold.unit == found.unit or (not gold.unit and not found.unit):
         return _verdict(equal)
     if "%" in (gold.unit, found.unit):
@@ -186,7 +192,7 @@ def _same_quantity(case: Case, gold: number.Number, found: number.Number) -> Sta
         if ours[0] != theirs[0]:
             return State.WRONG
         scaled = number.Number(found.value * theirs[1] / ours[1], found.places)
-        return _verdict(_equal_values(number.Number(gold.value, gold.places), scaled, case.precision, converted=ours[1] != theirs[1]))
+        return _verdict(_equal_values(case, number.Number(gold.value, gold.places), scaled, converted=ours[1] != theirs[1]))
     if fold(gold.unit) == fold(found.unit) or units.generic(gold.unit) or units.generic(found.unit):
         return _verdict(equal)
     return State.JUDGE if equal else State.WRONG
@@ -201,7 +207,7 @@ def _one_unit(case: Case, gold: number.Number, found: number.Number, *, equal: b
         ours, theirs = units.measure(asked), units.measure(found.unit)
         if ours is not None and theirs is not None and ours[0] == theirs[0]:
             scaled = number.Number(found.value * theirs[1] / ours[1], found.places)
-            return _verdict(_equal_values(gold, scaled, case.precision))
+            return _verdict(_equal_values(case, gold, scaled))
     return _verdict(equal)
 
 
@@ -224,13 +230,15 @@ def _percent(case: Case, gold: number.Number, found: number.Number, *, equal: bo
     return State.WRONG
 
 
-def _equal_values(gold: number.Number, found: number.Number, precision: int | None, *, converted: bool = False) -> bool:
+def _equal_values(case: Case, gold: number.Number, found: number.Number, *, converted: bool = False) -> bool:
     """Exactly; or as decimals: to the precision asked for, else to six digits, else to the gold's own places when it has many."""
     a, b = gold.value, found.value
     if a == b:
         return True
-    if precision is not None:
-        return _rounded(a, precision) == _rounded(b, precision)
+    if case.precision is not None:
+        return _rounded(a, case.precision) == _rounded(b, case.precision)
+    if (case.relative is not None or case.absolute is not None) and not _year(gold):
+        return abs(a - b) <= max(case.absolute or 0, (case.relative or 0) * abs(a))
     if gold.places is None and found.places is None and not converted:
         return False
     if converted or max(gold.places or 0, found.places or 0) >= 6:
@@ -242,6 +250,10 @@ def _equal_values(gold: number.Number, found: number.Number, precision: int | No
     if places >= 3 and abs(a) * 10**places >= 1000 and (found.places is None or found.places > places):
         return _rounded(b, places) == a
     return False
+
+
+def _year(gold: number.Number) -> bool:
+    return gold.places is None and not gold.unit and gold.value.denominator == 1 and 1500 <= gold.value <= 2100
 
 
 def _rounded(value: Fraction, places: int) -> Fraction:
@@ -295,7 +307,7 @@ def _ratio(case: Case, answer: str) -> State:
 def _sequence(case: Case, answer: str) -> State:
     gold, found = sequences.read(case.gold), sequences.read(answer)
     if gold is not None and found is not None:
-        same = sequences.same(gold, found, lambda a, b: _equal_values(a, b, case.precision))
+        same = sequences.same(gold, found, lambda a, b: _equal_values(case, a, b))
         if same is not None:
             return _verdict(same)
     return _formula(case, answer)

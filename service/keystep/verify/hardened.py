@@ -38,6 +38,7 @@ _REFUSAL = re.compile(
     r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
     re.IGNORECASE,
 )
+_BITS = {"1": "yes", "0": "no"}
 _NUMBERISH = re.compile(
     r"(?<![A-Za-z])\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million)\b",
@@ -55,7 +56,7 @@ def judge(question: Question, text: str, structure: Structure | None, recipe: Re
     """The outcome of one response, or what must be compared symbolically to know it."""
     if question.answer is None or not question.answer.strip():
         return Outcome(None, reasons=(Reason.NO_REFERENCE_ANSWER,))
-    profile = PROFILES.get(question.profile or "")
+    profile = PROFILES[question.profile] if question.profile else None
     found = _extract(text, structure, recipe, profile)
     if not found.candidates:
         return Outcome(0.0, reasons=(Reason.NO_ANSWER,))
@@ -94,6 +95,8 @@ def _case(question: Question, profile: Profile | None) -> Case:
     if kind == "auto" and profile is not None and profile.kind is not None:
         kind = profile.kind
     gold = _gold(question.answer)
+    if kind == kinds.YES_NO and gold in _BITS:
+        gold = _BITS[gold]
     gold, name = _unnamed(gold)
     chosen = kinds.of(gold, question.choices, question.text)
     # A named type the gold cannot be read as is overruled: a 'float' whose gold is '3:2' is compared as the ratio it is.
@@ -104,7 +107,8 @@ def _case(question: Question, profile: Profile | None) -> Case:
         or (kind == kinds.TEXT and chosen not in (kinds.CHOICE, kinds.EXPRESSION, kinds.YES_NO))
     ):
         kind = chosen
-    return Case(gold, kind, question.text, question.choices, question.precision, name)
+    relative, absolute = (profile.relative, profile.absolute) if profile is not None else (None, None)
+    return Case(gold, kind, question.text, question.choices, question.precision, name, relative, absolute)
 
 
 def _unnamed(gold: str) -> tuple[str, str | None]:

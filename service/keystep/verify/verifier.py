@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from threading import Lock
 
 from keystep.core import structure as structure_parser
-from keystep.nouns import Outcome, Question, Reason, SectionKind, Structure
+from keystep.nouns import Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import hardened, official, units
+from keystep.verify import benchmarks, hardened, official, units
 from keystep.verify.hardened import Pending
 from keystep.verify.pool import Pool, Reply
 
@@ -149,13 +149,21 @@ def _null(item: _Open, reason: Reason) -> Outcome:
 
 def _judge(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
     if recipe.verification == "official":
-        return _official(item)
+        return _benchmark(item, item.text, None) if item.question.profile and item.question.answer is not None else _official(item)
     if recipe.verification == "paper":
         return _paper(item, recipe)
     judged = hardened.judge(item.question, item.text, item.structure, recipe, truncated=item.truncated)
     if isinstance(judged, Pending):
         return _Open(("equal", (judged.gold, judged.answer, judged.rounding)), judged.right, judged.wrong)
     return judged
+
+
+def _benchmark(item: VerifyItem, answer: str, span: Span | None) -> Outcome:
+    """A profile in its official form: the benchmark's own scoring."""
+    right = benchmarks.official(item.question.profile or "")(item.question, answer)
+    if right is None:
+        return Outcome(None, answer, span, None, "benchmark", (Reason.NEEDS_JUDGE,))
+    return Outcome(float(right), answer, span, None, "benchmark")
 
 
 def _official(item: VerifyItem) -> Outcome | _Open:
@@ -181,6 +189,8 @@ def _paper(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
     answer = item.text[slice(*body)].strip()
     if not answer:
         return Outcome(0.0, reasons=(Reason.NO_ANSWER,))
+    if item.question.profile:
+        return _benchmark(item, answer, body)
     right = Outcome(1.0, answer, body, "text", "paper")
     if answer.lower() == gold.strip().lower():
         return right
