@@ -20,6 +20,8 @@ UNDECIDED = frozenset(
         Reason.VERIFIER_TIMEOUT,
         Reason.VERIFIER_CRASHED,
         Reason.EXTRACTOR_UNAVAILABLE,
+        Reason.EXTRACTION_INVALID,
+        Reason.EXTRACTION_REFUSED,
         Reason.DEADLINE,
         Reason.INTERNAL_ERROR,
         Reason.NEEDS_JUDGE,
