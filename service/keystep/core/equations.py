@@ -64,7 +64,7 @@ def read(symbols: list[Symbol]) -> Relations:
     unequal: list[Equation] = []
     i, n = 0, len(symbols)
     while i < n:
-        if symbols[i].kind in (REL, BREAK):
+        if symbols[i][0] in (REL, BREAK):
             i += 1
             continue
         parsed = parse(symbols, i)
@@ -90,13 +90,13 @@ def _chain(symbols: list[Symbol], i: int, parsed: tuple[Tree, int]) -> tuple[lis
     tree, j = parsed
     chain = [_segment(symbols, tree, i, j)]
     signs: list[str] = []
-    while j + 1 < len(symbols) and symbols[j].kind == REL and symbols[j].gap <= GAP_BEFORE_RELATION:
-        sign = str(symbols[j].value)
+    while j + 1 < len(symbols) and symbols[j][0] == REL and symbols[j][2] <= GAP_BEFORE_RELATION:
+        sign = str(symbols[j][1])
         k = j + 1
         # "equals" may follow "is": "is equal to 5"; "is = 5".
-        while k < len(symbols) and symbols[k].kind == REL and symbols[k].gap <= 1:
-            sign, k = str(symbols[k].value), k + 1
-        if k >= len(symbols) or symbols[k].gap > GAP_AFTER_RELATION:
+        while k < len(symbols) and symbols[k][0] == REL and symbols[k][2] <= 1:
+            sign, k = str(symbols[k][1]), k + 1
+        if k >= len(symbols) or symbols[k][2] > GAP_AFTER_RELATION:
             break
         if sign == "is" and not _is_states(chain[-1], symbols, j, k):
             break
@@ -111,11 +111,11 @@ def _chain(symbols: list[Symbol], i: int, parsed: tuple[Tree, int]) -> tuple[lis
 
 def _is_states(left: Segment, symbols: list[Symbol], j: int, k: int) -> bool:
     """The verb 'is' relates two values only right after a composite or a name, and before a number."""
-    return symbols[k].kind == NUM and (is_composite(left[0]) or (isinstance(left[0], str) and symbols[j].gap == 0 and symbols[k].gap <= 1))
+    return symbols[k][0] == NUM and (is_composite(left[0]) or (isinstance(left[0], str) and symbols[j][2] == 0 and symbols[k][2] <= 1))
 
 
 def _segment(symbols: list[Symbol], tree: Tree, i: int, j: int) -> Segment:
-    return tree, symbols[i].token, symbols[j - 1].token, evaluate(tree)
+    return tree, symbols[i][3], symbols[j - 1][3], evaluate(tree)
 
 
 def _numeric(tree: Tree) -> bool:

@@ -50,11 +50,11 @@ def _expression(s: list[Symbol], i: int, floor: int, depth: int, stop: int) -> t
         kind, value, gap, _ = s[i]
         if kind == OP:
             precedence = _PRECEDENCE[cast("str", value)]
-            if precedence <= floor or gap > GAP_BEFORE_OPERATOR or i + 1 >= stop or s[i + 1].gap > GAP_AFTER_OPERATOR:
+            if precedence <= floor or gap > GAP_BEFORE_OPERATOR or i + 1 >= stop or s[i + 1][2] > GAP_AFTER_OPERATOR:
                 break
             right = _expression(s, i + 1, precedence, depth + 1, stop)
             operator, after = cast("str", value), i + 1
-        elif gap == 0 and floor < 2 and (kind == LP or (kind == NAME and s[i - 1].kind in (NUM, RP))):
+        elif gap == 0 and floor < 2 and (kind == LP or (kind == NAME and s[i - 1][0] in (NUM, RP))):
             right = _expression(s, i, 2, depth + 1, stop)  # 4n, 2(3+4), 1/2 AD
             operator, after = "*", i
         else:
@@ -74,7 +74,7 @@ def _operand(s: list[Symbol], i: int, depth: int, stop: int) -> tuple[Tree, int]
         tree, i = value, i + 1
     elif kind == LP:
         inner = _expression(s, i + 1, 0, depth + 1, stop)
-        if inner is None or inner[1] >= stop or s[inner[1]].kind != RP:
+        if inner is None or inner[1] >= stop or s[inner[1]][0] != RP:
             return None
         tree, i = inner[0], inner[1] + 1
     elif kind == OP and value == "-":
@@ -89,7 +89,7 @@ def _operand(s: list[Symbol], i: int, depth: int, stop: int) -> tuple[Tree, int]
         tree, i = (value, inner[0]), inner[1]
     else:
         return None
-    if i < stop and s[i].kind == PERCENT and s[i].gap == 0:
+    if i < stop and s[i][0] == PERCENT and s[i][2] == 0:
         return ("%", tree), i + 1
     return tree, i
 

@@ -40,12 +40,27 @@ _RETRACTION = re.compile(
 _WAIT = re.compile(r"^\W*(?:wait|hmm+|hold on|no|oops|actually)\W*$")
 
 
+# Without one of these nothing is taken back.
+_RETRACTING = ("wrong", "incorrect", "mistake", "not right", "not correct", "not quite", "not true", "n't right", "n't correct", "n't true", "untrue",
+               "false", "error", "scratch", "correction", "strike", "ignore", "disregard", "invalid", "not valid", "not so")  # fmt: skip
+
+
+def mentions_retraction(low: str) -> bool:
+    """Whether any sentence of a text can take another back; a look at C speed."""
+    return any(word in low for word in _RETRACTING)
+
+
+def is_plain(low: str) -> bool:
+    """Whether a sentence has no word that could deny or suppose."""
+    return _TRIGGER.search(low) is None
+
+
 def denied(low: str, start: int, end: int, *, equation: bool) -> str | None:
     """'negated', 'hypothetical' or None for the statement at ``low[start:end]`` of one sentence.
 
     For an equation the negator must stand near; a text statement is also judged by its inside (see ``phrases``).
     """
-    if _TRIGGER.search(low) is None:
+    if is_plain(low):
         return None
     before, after = low[:start], low[end:]
     if _DENIED_BEFORE.search(before) or _NOT_NEAR.search(before) or _DENIED_AFTER.search(after):

@@ -8,8 +8,6 @@ same symbols.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
-
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, SUPERSCRIPTS, VULGAR, Number, number, simplest
 
 NUM, OP, REL, LP, RP, NAME, PERCENT, FUNCTION, BREAK = range(9)
@@ -17,15 +15,9 @@ NUM, OP, REL, LP, RP, NAME, PERCENT, FUNCTION, BREAK = range(9)
 MAX_NESTING = 12
 
 
-class Symbol(NamedTuple):
-    """kind: one of the constants above.  value: the number, operator, relation or name.  gap: words left out before it.
-    token: index of its first token."""
-
-    kind: int
-    value: Number | str
-    gap: int
-    token: int
-
+# (kind, value, gap, token): one of the constants above; the number, operator, relation or name; how many words were left out
+# before it; the index of its first token. A plain tuple: a rollout makes hundreds.
+Symbol = tuple[int, Number | str, int, int]
 
 _FRACTIONS = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\cfrac"})
 _TEXT = frozenset({"\\text", "\\mathrm", "\\mbox", "\\textbf", "\\textit", "\\operatorname", "\\hspace", "\\label", "\\tag", "\\begin", "\\end"})
@@ -59,6 +51,9 @@ _FIGURES = {
 }  # fmt: skip
 _POWERS = {"squared": 2, "cubed": 3}
 _COMPARISONS = {"greater": ">", "more": ">", "larger": ">", "bigger": ">", "less": "<", "smaller": "<", "fewer": "<"}
+_SPOKEN_NUMBERS = frozenset(NUMBER_WORDS) | frozenset(FRACTION_WORDS)
+_SPOKEN = _SPOKEN_NUMBERS | frozenset(SCALE_WORDS) | frozenset(_POWERS) | frozenset(_COMPARISONS) | {"of", "x"}
+_ENVIRONMENT = frozenset({"\\begin", "\\end", "\\label", "\\tag", "\\hspace"})
 # 'a' and 'I' are words unless written as names; x between numbers is a multiplication sign.
 _ARTICLES = frozenset({"a", "I", "A"})
 # Words that end a clause: no expression reaches across them.
@@ -70,75 +65,119 @@ def lex(tokens: list[str], *, bullet: bool = False) -> list[Symbol]:
     return _Lexer(tokens).run(1 if bullet else 0, len(tokens), 0)
 
 
+# What a token is whatever stands around it; the rest is decided in context.
+_WORD, _NUMBER, _NOTHING, _SYMBOL, _STOP, _CONTEXT = range(6)
+
+
+class _Classes(dict[str, tuple[int, Number | str, int]]):
+    """token -> (class, value, symbol kind), filled as tokens are met."""
+
+    limit = 65536
+
+    def __missing__(self, token: str) -> tuple[int, Number | str, int]:
+        if len(self) >= self.limit:
+            self.clear()
+        found = self[token] = _classify(token)
+        return found
+
+
+def _classify(token: str) -> tuple[int, Number | str, int]:
+    first = token[0]
+    if "0" <= first <= "9" or (first == "." and len(token) > 1):
+        value = number(token)  # an ordinal is a word; a literal out of bounds is nothing to reckon with
+        return (_WORD, "", 0) if value is None else (_NUMBER, value, NUM)
+    known = _SYMBOLS.get(token)
+    if known is not None:
+        return (_CONTEXT, "", 0) if known[0] == OP else (_SYMBOL, known[1], known[0])
+    if token in _SILENT:
+        return _NOTHING, "", 0
+    low = token.lower()
+    contextual = token == "\\\\" or first in "_'\\" or token in _CLAUSE or token in _FRACTIONS or token in _TEXT or token in _FIGURES
+    if contextual or token in SUPERSCRIPTS or token in VULGAR or token in _GREEK or low in _SPOKEN or _may_name(token):
+        return _CONTEXT, "", 0
+    return (_WORD, "", 0) if first.isalpha() else (_STOP, token, BREAK)
+
+
+def _may_name(token: str) -> bool:
+    return token.isascii() and token.isalpha() and (len(token) == 1 or (len(token) <= 4 and token.isupper()))
+
+
+_CLASSES = _Classes()
+
+
 class _Lexer:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
 
     def run(self, start: int, stop: int, depth: int) -> list[Symbol]:
         tokens, out, gap, i = self.tokens, list[Symbol](), 0, start
+        classes = _CLASSES
         while i < stop:
             token = tokens[i]
-            first = token[0]
-            if "0" <= first <= "9" or (first == "." and len(token) > 1):
-                value = number(token)
-                if value is None:  # an ordinal is a word; a literal out of bounds is nothing to reckon with
-                    gap += 1
-                else:
-                    out.append(Symbol(NUM, value, gap, i))
-                    gap = 0
+            kind, value, symbol = classes[token]
+            if kind == _WORD:
+                gap += 1
                 i += 1
-                continue
-            known = _SYMBOLS.get(token)
-            if known is not None:
-                kind, name = known
-                if kind == OP and (not self._is_operator(token, i, stop, out) or (name == "-" and gap and (not out or out[-1].kind in (BREAK, REL)))):
-                    gap += 1  # the dash of "Yams - 6 yams * 1.5 = 9" opens, it does not subtract
-                elif kind == OP and name == "^" and self._degree(i, stop):
-                    i = self._degree(i, stop) - 1
-                elif kind == OP and name == "*" and out and out[-1].kind == OP and out[-1].value == "*" and not gap:
-                    pass
-                else:
-                    out.append(Symbol(kind, name, gap, i))
-                    gap = 0
+            elif kind == _NOTHING:
                 i += 1
-            elif token in _SILENT:
-                i += 1
-            elif token == "\\\\" or token in _CLAUSE:
-                if not self._continues(i + 1, stop):
-                    out.append(Symbol(BREAK, token, gap, i))
-                    gap = 0
-                i += 1
-            elif token in _FRACTIONS:
-                i = self._fraction(i, stop, gap, depth, out)
-                gap = 0
-            elif token in _TEXT:
-                end = self._group_end(i + 1, stop)
-                gap += 0 if token in {"\\begin", "\\end", "\\label", "\\tag", "\\hspace"} else max(0, end - i - 3)
-                i = end
-            elif token in _FIGURES and i + 1 < stop and self._figure_name(i + 1) is not None:
-                name, used = self._figure_name(i + 1) or ("", 0)
-                out.append(Symbol(NAME, _FIGURES[token] + name, gap, i))
-                gap = 0
-                i += 1 + used
-            elif first.isalpha() or first in SUPERSCRIPTS or first in VULGAR or first == "\\":
-                gap, i = self._word(token, i, stop, gap, out)
-            elif first == "_" and out and out[-1].kind == NAME and i + 1 < stop:
-                i = self._subscript(i + 1, stop, out)
-            elif first == "'" and out and out[-1].kind == NAME:
-                out[-1] = out[-1]._replace(value=f"{out[-1].value}'")
-                i += 1
+            elif kind == _CONTEXT:
+                gap, i = self._in_context(token, i, stop, gap, depth, out)
             else:
-                out.append(Symbol(BREAK, token, gap, i))
+                out.append((symbol, value, gap, i))
                 gap = 0
                 i += 1
         return out
+
+    def _in_context(self, token: str, i: int, stop: int, gap: int, depth: int, out: list[Symbol]) -> tuple[int, int]:
+        """What a token is beside its neighbours. Appends what it stands for; returns (gap, next index)."""
+        known = _SYMBOLS.get(token)
+        if known is not None:
+            return self._operator(token, known[1], i, stop, gap, out)
+        if token == "\\\\" or token in _CLAUSE:
+            if self._continues(i + 1, stop):
+                return gap, i + 1
+            out.append((BREAK, token, gap, i))
+            return 0, i + 1
+        if token in _FRACTIONS:
+            return 0, self._fraction(i, stop, gap, depth, out)
+        if token in _TEXT:
+            end = self._group_end(i + 1, stop)
+            return gap + (0 if token in _ENVIRONMENT else max(0, end - i - 3)), end
+        if token in _FIGURES:
+            name = self._figure_name(i + 1) if i + 1 < stop else None
+            if name is not None:
+                out.append((NAME, _FIGURES[token] + name, gap, i))
+                return 0, i + 2
+            return gap + 1, i + 1
+        if token[0] in "_'":
+            if out and out[-1][0] == NAME and (token == "'" or i + 1 < stop):
+                if token == "'":
+                    out[-1] = (NAME, f"{out[-1][1]}'", *out[-1][2:])
+                    return gap, i + 1
+                return gap, self._subscript(i + 1, stop, out)
+            out.append((BREAK, token, gap, i))
+            return 0, i + 1
+        return self._word(token, i, stop, gap, out)
+
+    def _operator(self, token: str, name: str, i: int, stop: int, gap: int, out: list[Symbol]) -> tuple[int, int]:
+        last = out[-1] if out else None
+        if not self._is_operator(token, i, stop, out) or (name == "-" and gap and (last is None or last[0] in (BREAK, REL))):
+            return gap + 1, i + 1  # the dash of "Yams - 6 yams * 1.5 = 9" opens, it does not subtract
+        if name == "^":
+            after = self._degree(i, stop)
+            if after:
+                return gap, after
+        if name == "*" and not gap and last is not None and last[0] == OP and last[1] == "*":
+            return gap, i + 1
+        out.append((OP, name, gap, i))
+        return 0, i + 1
 
     def _is_operator(self, token: str, i: int, stop: int, out: list[Symbol]) -> bool:
         """'/' before a unit ("20 fireworks/box") and 'over' between words are none."""
         following = self.tokens[i + 1] if i + 1 < stop else ""
         if token in ("over", "times"):
-            return bool(out) and out[-1].kind in (NUM, RP, NAME) and self._number_follows(i + 1, stop)
-        if token == "-" and i and self.tokens[i - 1][-1:].isalpha() and out and out[-1].kind == NAME and following.lower() == "axis":
+            return bool(out) and out[-1][0] in (NUM, RP, NAME) and self._number_follows(i + 1, stop)
+        if token == "-" and i and self.tokens[i - 1][-1:].isalpha() and out and out[-1][0] == NAME and following.lower() == "axis":
             return False
         if token == "-" and following[:1].isalpha() and not (len(following) == 1 or following.isupper() or following.lower() in NUMBER_WORDS):
             return False  # "5-mile", "roll-ups"
@@ -178,9 +217,9 @@ class _Lexer:
         parts: list[list[Symbol]] = []
         if j < stop and self.tokens[j].isdecimal() and len(self.tokens[j]) > 1:
             digits = self.tokens[j]
-            parts.append([Symbol(NUM, int(digits[0]), 0, j)])
+            parts.append([(NUM, int(digits[0]), 0, j)])
             if len(digits) == 2:
-                parts.append([Symbol(NUM, int(digits[1]), 0, j)])
+                parts.append([(NUM, int(digits[1]), 0, j)])
             j += 1
         while len(parts) < 2 and j < stop:
             end = self._group_end(j, stop)
@@ -188,66 +227,67 @@ class _Lexer:
             parts.append(self.run(*inner, depth + 1) if depth < MAX_NESTING else [])
             j = max(end, j + 1)
         if len(parts) < 2 or not parts[0] or not parts[1]:
-            out.append(Symbol(BREAK, "", gap, i))
+            out.append((BREAK, "", gap, i))
             return j
-        lp, rp = Symbol(LP, "(", 0, i), Symbol(RP, ")", 0, j - 1)
+        lp: Symbol = (LP, "(", 0, i)
+        rp: Symbol = (RP, ")", 0, j - 1)
         wrapped = [p if len(p) == 1 else [lp, *p, rp] for p in parts]
-        out += [lp._replace(gap=gap), *wrapped[0], Symbol(OP, "/", 0, i), *wrapped[1], rp]
+        out += [(LP, "(", gap, i), *wrapped[0], (OP, "/", 0, i), *wrapped[1], rp]
         return j
 
-    def _figure_name(self, i: int) -> tuple[str, int] | None:
+    def _figure_name(self, i: int) -> str | None:
         """The name after 'angle' or 'triangle': a digit or capitals."""
         token = self.tokens[i]
         if (token.isdecimal() and len(token) <= 2) or (token.isalpha() and token.isupper() and len(token) <= 3) or token in ("x", "y"):
-            return token, 1
+            return token
         return None
 
     def _subscript(self, i: int, stop: int, out: list[Symbol]) -> int:
         end = self._group_end(i, stop)
         inner = self.tokens[i + 1 : end - 1] if end > i else self.tokens[i : i + 1]
-        out[-1] = out[-1]._replace(value=f"{out[-1].value}_{''.join(inner)}")
+        out[-1] = (NAME, f"{out[-1][1]}_{''.join(inner)}", *out[-1][2:])
         return max(end, i + 1)
 
     def _word(self, token: str, i: int, stop: int, gap: int, out: list[Symbol]) -> tuple[int, int]:
         """Number words, names, 'of'; anything else is one more word of a gap. Returns (gap, next index)."""
         if token in SUPERSCRIPTS:
-            out += [Symbol(OP, "^", gap, i), Symbol(NUM, SUPERSCRIPTS[token], 0, i)]
+            out += [(OP, "^", gap, i), (NUM, SUPERSCRIPTS[token], 0, i)]
             return 0, i + 1
         if token in VULGAR:
             value: Number = VULGAR[token]
-            if out and out[-1].kind == NUM and gap == 0 and isinstance(out[-1].value, int):
-                out[-1] = out[-1]._replace(value=out[-1].value + value)  # 1½ is one and a half
+            if out and out[-1][0] == NUM and gap == 0 and isinstance(out[-1][1], int):
+                out[-1] = (NUM, out[-1][1] + value, *out[-1][2:])  # 1½ is one and a half
             else:
-                out.append(Symbol(NUM, value, gap, i))
+                out.append((NUM, value, gap, i))
             return 0, i + 1
         greek = _GREEK.get(token)
         if greek is not None:
-            out.append(Symbol(NAME, greek, gap, i))
+            out.append((NAME, greek, gap, i))
             return 0, i + 1
         low = token.lower()
         if low in NUMBER_WORDS or low in FRACTION_WORDS:
             value, after = self._number_words(i, stop)
             if value is not None:
-                out.append(Symbol(NUM, value, gap, i))
+                out.append((NUM, value, gap, i))
                 return 0, after
-        if low in SCALE_WORDS and out and out[-1].kind == NUM and gap == 0 and not isinstance(out[-1].value, str):
-            out[-1] = out[-1]._replace(value=simplest(out[-1].value * SCALE_WORDS[low]))
+        if low in SCALE_WORDS and out and out[-1][0] == NUM and gap == 0 and not isinstance(out[-1][1], str):
+            out[-1] = (NUM, simplest(out[-1][1] * SCALE_WORDS[low]), *out[-1][2:])
             return 0, i + 1
-        if low == "of" and out and gap == 0 and (out[-1].kind == PERCENT or isinstance(out[-1].value, Fraction)):
-            out.append(Symbol(OP, "*", 0, i))
+        if low == "of" and out and gap == 0 and (out[-1][0] == PERCENT or isinstance(out[-1][1], Fraction)):
+            out.append((OP, "*", 0, i))
             return 0, i + 1
-        if low == "x" and out and out[-1].kind in (NUM, RP, PERCENT) and self._number_follows(i + 1, stop):
-            out.append(Symbol(OP, "*", gap, i))
+        if low == "x" and out and out[-1][0] in (NUM, RP, PERCENT) and self._number_follows(i + 1, stop):
+            out.append((OP, "*", gap, i))
             return 0, i + 1
-        if low in _POWERS and out and gap == 0 and out[-1].kind in (NUM, NAME, RP):
-            out += [Symbol(OP, "^", 0, i), Symbol(NUM, _POWERS[low], 0, i)]
+        if low in _POWERS and out and gap == 0 and out[-1][0] in (NUM, NAME, RP):
+            out += [(OP, "^", 0, i), (NUM, _POWERS[low], 0, i)]
             return 0, i + 1
         sign = _COMPARISONS.get(low)
-        if sign is not None and out and out[-1].kind == REL and gap == 0 and i + 1 < stop and self.tokens[i + 1] == "than":
-            out[-1] = out[-1]._replace(value=sign)
+        if sign is not None and out and out[-1][0] == REL and gap == 0 and i + 1 < stop and self.tokens[i + 1] == "than":
+            out[-1] = (REL, sign, *out[-1][2:])
             return 0, i + 2
         if self._is_name(token, i, stop):
-            out.append(Symbol(NAME, token, gap, i))
+            out.append((NAME, token, gap, i))
             return 0, i + 1
         return gap + 1, i + 1
 
@@ -282,7 +322,7 @@ class _Lexer:
         j = i + 1
         while j < stop and j - i < 12:
             word = self.tokens[j].lower()
-            if word == "-" and j + 1 < stop and self.tokens[j + 1].lower() in NUMBER_WORDS | FRACTION_WORDS:
+            if word == "-" and j + 1 < stop and self.tokens[j + 1].lower() in _SPOKEN_NUMBERS:
                 j += 1
                 continue
             if word in NUMBER_WORDS and current >= 20 and current % 10 == 0 and NUMBER_WORDS[word] < (10 if current < 100 else 100):

@@ -11,16 +11,14 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rapidfuzz import fuzz
-
 from keystep.core.canonical import TOKEN, Number
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNITS
+from keystep.core.vocabulary import near
 from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, words
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
-FUZZY_RATIO = 86.0
-FUZZY_PREFIX = 4
+MIN_COVERAGE = 0.6
 # A concept with another word in its place ("35% chose coffee" for "35% chose tea") costs this much of the score.
 REPLACED = 0.75
 _BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})
@@ -144,7 +142,7 @@ def _pivot(found: list[Word]) -> str | None:
     return None
 
 
-def compare(wanted: Phrase, sentence: list[Word], low: str) -> PhraseMatch | None:
+def compare(wanted: Phrase, sentence: list[Word]) -> PhraseMatch | None:
     """How well a sentence states the phrase; None when it shares nothing worth reporting."""
     if not sentence:
         return None
@@ -159,7 +157,7 @@ def compare(wanted: Phrase, sentence: list[Word], low: str) -> PhraseMatch | Non
             met[concept] = own
     total = sum(wanted.weights.values())
     score = sum(wanted.weights[c] for c in met) / total if total else (1.0 if wanted.numbers else 0.0)
-    if score < 0.5:
+    if score < MIN_COVERAGE:
         return None
     window = _window(wanted, sentence, have, met)
     blocked = _blocked(wanted, sentence, have, met, window)
@@ -169,16 +167,7 @@ def compare(wanted: Phrase, sentence: list[Word], low: str) -> PhraseMatch | Non
 
 
 def _near(concept: str, have: dict[str, list[int]]) -> str | None:
-    """Another ending of the same word. rapidfuzz proposes; a shared beginning and no opposition decide."""
-    if len(concept) < 5 or not concept.isalpha():
-        return None
-    best, best_ratio = None, FUZZY_RATIO
-    for other in have:
-        if len(other) >= 5 and other[:FUZZY_PREFIX] == concept[:FUZZY_PREFIX] and not _excludes(concept, other):
-            ratio = fuzz.ratio(concept, other, score_cutoff=best_ratio)
-            if ratio >= best_ratio:
-                best, best_ratio = other, ratio
-    return best
+    return next((other for other in have if near(concept, other)), None)
 
 
 def _converse(concept: str, have: dict[str, list[int]]) -> str | None:

@@ -1,10 +1,15 @@
-"""A rollout read once for all its key steps: sentences, and what each states, worked out when first asked for."""
+"""A rollout read once for all its key steps: sentences, and what each states, worked out when first asked for.
+
+Most of a rollout states nothing a key step asks for, so the text is only cut here; signs and words that can state a relation
+are found at C speed, and a sentence is taken apart only when something in it is wanted.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 
 from keystep.core import guards
 from keystep.core.canonical import TOKEN, Number, fold, lower
@@ -13,74 +18,54 @@ from keystep.core.lexer import NUM, Symbol, lex
 from keystep.core.words import Word, words
 from keystep.nouns import Span
 
-# A full stop between digits ends nothing, nor does a line break before a line that goes on with "=".
-_BOUNDARY = re.compile(r"[.!?](?=[\s*)\]\"'$\\]|$)(?<!\bvs\.)(?<!i\.e\.)(?<!e\.g\.)|[;\u3002\uff01\uff1f]|\n(?!\s*(?:&?\s*[=\u2248]|\\approx))")
-# A sentence that may reckon: a digit, or an operation in words.
-_RECKONS = re.compile(r"\d|\b(?:plus|minus|times|divided|multiplied|half of|equals)\b|[\u52a0\u51cf\u4e58\u9664\u7b49]")
+_BOUNDARY = re.compile(r"[.!?](?=[\s*)\]\"'$\\]|$)|[;\n\u3002\uff01\uff1f]")
+_ABBREVIATIONS = ("e.g.", "i.e.", " vs.", "fig.", " eq.", " no.")
+# A line that goes on with a relation sign goes on with the sentence.
+_CONTINUES = re.compile(r"\s*(?:&?\s*[=\u2248]|\\approx)")
 # No sentence of a derivation is longer; a longer one is cut, so that work stays linear in the text.
 MAX_SENTENCE = 1200
 
+_SIGN = re.compile(r"[=\u2248\u2260<>\u2264\u2265+*/%^\\\u52a0\u51cf\u4e58\u9664\u7b49]")
+_SPOKEN = ("equal", "plus", "minus", "times", "divided", "multiplied", "squared", "cubed", "half", "percent", "greater than", "less than")
+
 
 class Sentence:
-    """One sentence. start, end: in the text.  low: lower-cased, folded."""
-
-    __slots__ = ("_relations", "_symbols", "_tokens", "_words", "end", "folded", "low", "start")
+    """One sentence. start, end: in the text.  folded: its plain form; low: in lower case."""
 
     def __init__(self, folded: str, low: str, start: int, end: int) -> None:
         self.start, self.end = start, end
         self.folded, self.low = folded[start:end], low[start:end]
-        self._tokens: list[str] | None = None
-        self._symbols: list[Symbol] | None = None
-        self._relations: Relations | None = None
-        self._words: list[Word] | None = None
 
-    @property
-    def reckons(self) -> bool:
-        return _RECKONS.search(self.low) is not None
-
-    @property
-    def words(self) -> list[Word]:
-        if self._words is None:
-            self._words = words(self.tokens)
-        return self._words
-
-    @property
+    @cached_property
     def tokens(self) -> list[str]:
-        if self._tokens is None:
-            self._tokens = TOKEN.findall(self.folded)
-        return self._tokens
+        return TOKEN.findall(self.folded)
 
-    @property
+    @cached_property
     def symbols(self) -> list[Symbol]:
-        if self._symbols is None:
-            bullet = bool(self.tokens) and self.tokens[0] in "-*+" and self.folded.lstrip()[1:2].isspace()
-            self._symbols = lex(self.tokens, bullet=bullet)
-        return self._symbols
+        bullet = bool(self.tokens) and self.tokens[0] in "-*+" and self.folded.lstrip()[1:2].isspace()
+        return lex(self.tokens, bullet=bullet)
 
-    @property
+    @cached_property
     def relations(self) -> Relations:
-        if self._relations is None:
-            self._relations = read(self.symbols)
-        return self._relations
+        return read(self.symbols)
 
-    @property
+    @cached_property
+    def words(self) -> list[Word]:
+        return words(self.tokens)
+
+    @cached_property
     def values(self) -> list[Number]:
-        """The numbers of the sentence, in order; list marks and 'Step 3' left out."""
-        return [s.value for s in self.symbols if s.kind == NUM and not isinstance(s.value, str) and not self._is_label(s)]
+        """The numbers of the sentence, in order; those of "Step 3" and the like left out."""
+        return [value for kind, value, _, token in self.symbols if kind == NUM and not isinstance(value, str) and not self._is_label(token)]
 
-    def source(self, first: int, last: int) -> str:
-        """Tokens first..last as they were written (folded)."""
-        start, end = self.span(first, last)
-        return self.folded[start:end]
-
-    def number_span(self) -> Span:
-        """From the first number to the last, relative to the sentence."""
-        at = [s.token for s in self.symbols if s.kind == NUM]
-        return self.span(at[0], at[-1]) if at else (0, 0)
-
-    def _is_label(self, symbol: Symbol) -> bool:
-        before = self.tokens[symbol.token - 1].lower() if symbol.token else ""
+    def _is_label(self, token: int) -> bool:
+        before = self.tokens[token - 1].lower() if token else ""
         return before in ("step", "question", "problem", "figure", "fig", "option", "table", "#")
+
+    def numbers_at(self) -> tuple[int, int]:
+        """The tokens of the first and the last number."""
+        at = [symbol[3] for symbol in self.symbols if symbol[0] == NUM]
+        return (at[0], at[-1]) if at else (0, 0)
 
     def span(self, first: int, last: int) -> Span:
         """Where tokens first..last stand, relative to the sentence."""
@@ -93,6 +78,11 @@ class Sentence:
                 break
         return start, max(end, start)
 
+    def source(self, first: int, last: int) -> str:
+        """Tokens first..last as they were written (folded)."""
+        start, end = self.span(first, last)
+        return self.folded[start:end]
+
 
 class Reading:
     """The sentences of the regions of one text."""
@@ -100,37 +90,89 @@ class Reading:
     def __init__(self, text: str, regions: Sequence[Span]) -> None:
         self.folded = fold(text)
         self.low = lower(self.folded)
-        self.sentences: list[Sentence] = []
+        self.bounds: list[Span] = []
         for start, end in regions:
             self._split(max(0, start), min(len(text), end))
-        self._starts = [s.start for s in self.sentences]
+        self._sentences: dict[int, Sentence] = {}
 
     def _split(self, start: int, end: int) -> None:
-        at = start
-        for boundary in _BOUNDARY.finditer(self.folded, start, end):
-            self._append(at, boundary.end())
-            at = boundary.end()
+        at, folded = start, self.folded
+        for boundary in _BOUNDARY.finditer(folded, start, end):
+            stop = boundary.end()
+            if folded[stop - 1] == "\n" and _CONTINUES.match(folded, stop, end):
+                continue
+            if folded[stop - 1] == "." and folded[stop - 4 : stop].lower() in _ABBREVIATIONS:
+                continue
+            if stop - at > 1 or not folded[at:stop].isspace():
+                self._append(at, stop)
+            at = stop
         self._append(at, end)
 
     def _append(self, start: int, end: int) -> None:
         while end - start > MAX_SENTENCE:
-            self._append(start, start + MAX_SENTENCE)
+            self.bounds.append((start, start + MAX_SENTENCE))
             start += MAX_SENTENCE
-        if self.folded[start:end].strip():
-            self.sentences.append(Sentence(self.folded, self.low, start, end))
+        if end > start:
+            self.bounds.append((start, end))
+
+    def sentence(self, index: int) -> Sentence:
+        found = self._sentences.get(index)
+        if found is None:
+            start, end = self.bounds[index]
+            found = self._sentences[index] = Sentence(self.folded, self.low, start, end)
+        return found
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        return [self.sentence(i) for i in range(len(self.bounds))]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.bounds]
 
     def at(self, position: int) -> int:
         """Index of the sentence that holds a position."""
         return max(0, bisect_right(self._starts, position) - 1)
 
-    def denied(self, index: int, start: int, end: int, *, equation: bool) -> str | None:
-        """Whether the statement at start:end (relative to sentence ``index``) is negated, hypothetical or retracted there."""
-        sentence = self.sentences[index]
+    @cached_property
+    def stating(self) -> list[int]:
+        """The sentences with a sign or a word that can state a relation, in order."""
+        folded, low = self.folded, self.low
+        found = {i for i, (start, end) in enumerate(self.bounds) if _SIGN.search(folded, start, end)}
+        for word in _SPOKEN:
+            at = low.find(word)
+            while at >= 0:
+                found.add(self.at(at))
+                at = low.find(word, at + len(word))
+        at = low.find(" is ")
+        while at > 0:
+            # "x is 9", "AD is half of ...": a name before the verb.
+            if folded[at - 1].isupper() or folded[at - 1].isdigit() or (at > 1 and folded[at - 2].isspace() and folded[at - 1].isalpha()):
+                found.add(self.at(at))
+            at = low.find(" is ", at + 3)
+        return sorted(i for i in found if i < len(self.bounds) and self.bounds[i][1] > self.bounds[i][0])
+
+    @cached_property
+    def _may_retract(self) -> bool:
+        return guards.mentions_retraction(self.low)
+
+    def denied(self, index: int, first: int, last: int, *, equation: bool) -> str | None:
+        """Whether the statement at tokens first..last of sentence ``index`` is negated, hypothetical or retracted there."""
+        sentence = self.sentence(index)
+        if guards.is_plain(sentence.low) and not self._may_retract:
+            return None
+        start, end = sentence.span(first, last)
         reason = guards.denied(sentence.low, start, end, equation=equation)
-        if reason is not None:
+        if reason is not None or not self._may_retract:
             return reason
-        following = self.sentences[index + 1].low[:200] if index + 1 < len(self.sentences) else ""
-        after = self.sentences[index + 2].low[:200] if index + 2 < len(self.sentences) else ""
-        if guards.retracted(sentence.low[end:]) or guards.retracted(following, after):
+        following = self._low(index + 1)
+        if guards.retracted(sentence.low[end:]) or guards.retracted(following, self._low(index + 2)):
             return "retracted"
         return None
+
+    def _low(self, index: int) -> str:
+        """The beginning of a sentence; empty lines are none."""
+        if index >= len(self.bounds):
+            return ""
+        start, end = self.bounds[index]
+        return self.low[start : min(end, start + 200)]

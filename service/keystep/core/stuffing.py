@@ -12,22 +12,20 @@ What gives a dump away is a form no derivation has: fragments in a row, list syn
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
-from keystep.core.lexer import NUM
+from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading, Sentence
-from keystep.nouns import Flag, Span
+from keystep.nouns import Flag, KeyStep, Span
 
 MIN_FORM = 3  # characters of a form that can be told from chance
 MIN_ITEMS = 3
 MAX_GAP = 24  # characters between two items of a list
 SHARE_OF_KEY_STEPS = 0.6
 MIN_OPERATORS = 3
-MIN_NUMBERS = 20
 MIN_COPIED = 40  # characters of a question's sentence
 
 _BETWEEN = re.compile(r"(?:[\W\d_]|\band\b|\bstep\b|\bor\b)*")
@@ -36,6 +34,8 @@ _PREFACE = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|key
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|has|have|had|equals?|represents?|shows?|bisects?|contains?|makes?|gives?|costs?|lies|meets?|divides?|\w+(?:izes|ates|ects|ases|ains|eases))\b|="
 )
+# Twenty numbers with nothing but separators between them. The classes are disjoint, so a try is linear.
+_NUMBER_RUN = re.compile(r"(?:\d+(?:\.\d+)?[\s,;|]+){20,}\d*")
 _QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -55,15 +55,15 @@ class _Item:
     form: str
 
 
-def audit(forms: Sequence[Sequence[str]], question: str, reading: Reading) -> Audit:
-    """What of the reading is stuffing, by kind. forms: each key step's forms."""
+def audit(prepared: PreparedKeySteps, reading: Reading) -> Audit:
+    """What of the reading is stuffing, by kind."""
     flags: list[Flag] = []
     excluded: list[Span] = []
     for flag, spans in (
-        (Flag.STEP_STUFFING, _dumps(tuple(tuple(f) for f in forms), reading)),
-        (Flag.EQUATION_STUFFING, _enumerations(len(forms), reading)),
+        (Flag.STEP_STUFFING, _dumps(prepared.key_steps, reading)),
+        (Flag.EQUATION_STUFFING, _enumerations(len(prepared.key_steps), reading) if prepared.reckons else []),
         (Flag.NUMBER_STUFFING, _number_runs(reading)),
-        (Flag.COPIED_QUESTION, _copied(question, reading)),
+        (Flag.COPIED_QUESTION, _copied(prepared.question, reading)),
     ):
         if spans:
             flags.append(flag)
@@ -82,24 +82,25 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 @lru_cache(maxsize=4096)
-def _needles(forms: tuple[tuple[str, ...], ...]) -> tuple[tuple[tuple[str, bool], ...], ...]:
+def _needles(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[str, bool], ...], ...]:
     """Of each key step: its forms lower-cased, and whether each is a fragment (no verb, no equation)."""
     return tuple(
-        tuple((low, _VERB.search(low) is None) for low in dict.fromkeys(lower(fold(f)).strip() for f in step) if len(low) >= MIN_FORM)
-        for step in forms
+        tuple((low, _VERB.search(low) is None) for low in dict.fromkeys(lower(fold(f)).strip() for f in step.forms) if len(low) >= MIN_FORM)
+        for step in key_steps
     )
 
 
-def _dumps(forms: tuple[tuple[str, ...], ...], reading: Reading) -> list[Span]:
-    needles = _needles(forms)
-    present = [(i, [n for n in step if n[0] in reading.low]) for i, step in enumerate(needles)]
-    if sum(bool(found) for _, found in present) < min(MIN_ITEMS, len(forms)) or len(forms) < 2:
+def _dumps(key_steps: tuple[KeyStep, ...], reading: Reading) -> list[Span]:
+    needles = _needles(key_steps)
+    low = reading.low
+    present = [(i, found) for i, step in enumerate(needles) if (found := [n for n in step if n[0] in low])]
+    if len(present) < min(MIN_ITEMS, len(key_steps)) or len(key_steps) < 2:
         return []
-    items = _occurrences(present, reading.low)
+    items = _occurrences(present, low)
     fragments = {n for step in needles for n, fragment in step if fragment}
     out = []
-    for cluster in _clusters(items, reading.low):
-        if _is_dump(cluster, reading.low, fragments, len(forms)):
+    for cluster in _clusters(items, low):
+        if _is_dump(cluster, low, fragments, len(key_steps)):
             out.append((cluster[0].start, cluster[-1].end))
     return out
 
@@ -162,16 +163,14 @@ def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
     operators: dict[frozenset[object], set[str]] = {}
     where: dict[frozenset[object], list[Sentence]] = {}
     bare: dict[object, Sentence] = {}
-    for sentence in reading.sentences:
-        if "=" not in sentence.low:
-            continue
+    for sentence in map(reading.sentence, reading.stating):
         for equation in sentence.relations.equations:
             tree = equation.tree
             if not isinstance(tree, tuple) or len(tree) != 3 or isinstance(tree[1], tuple) or isinstance(tree[2], tuple):
                 continue
             pair = frozenset((tree[1], tree[2]))
             operators.setdefault(pair, set()).add(tree[0])
-            if not any(t.isalpha() and len(t) > 1 for t in sentence.tokens):
+            if not any(len(t) > 1 and t.isalpha() for t in sentence.tokens):
                 where.setdefault(pair, []).append(sentence)
                 bare.setdefault(provenance(tree), sentence)
     sentences = [s for pair, ops in operators.items() if len(ops) >= MIN_OPERATORS and len(pair) == 2 for s in where.get(pair, ())]
@@ -181,14 +180,7 @@ def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
 
 
 def _number_runs(reading: Reading) -> list[Span]:
-    out = []
-    for sentence in reading.sentences:
-        if len(sentence.low) < 2 * MIN_NUMBERS or sum(map(str.isdigit, sentence.low[: 4 * MIN_NUMBERS])) < MIN_NUMBERS // 2:
-            continue
-        numbers = sum(s.kind == NUM for s in sentence.symbols)
-        if numbers >= MIN_NUMBERS and not sentence.relations.equations and numbers * 10 >= 7 * sum(t[0].isalnum() for t in sentence.tokens):
-            out.append((sentence.start, sentence.end))
-    return out
+    return [found.span() for found in _NUMBER_RUN.finditer(reading.folded)]
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,118 @@
+"""The equations and facts a rollout states, indexed once for all key steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from keystep.core.canonical import Number, simplest
+from keystep.core.derivations import SCALES, Definitions, same_result
+from keystep.core.equations import Equation, Fact, agrees, fact_keys
+from keystep.core.expressions import Provenance, Tree, evaluate, is_composite, leaves, provenance
+from keystep.core.reading import Reading
+from keystep.nouns import Span
+
+
+class Stated:
+    """An equation where it stands. denied: why it is not asserted there, None when it is."""
+
+    def __init__(self, equation: Equation, sentence: int, reading: Reading) -> None:
+        self.equation, self.sentence, self._reading = equation, sentence, reading
+
+    @cached_property
+    def own(self) -> Provenance | None:
+        return provenance(self.equation.tree)
+
+    @cached_property
+    def denied(self) -> str | None:
+        return self._reading.denied(self.sentence, self.equation.first, self.equation.last, equation=True)
+
+    @cached_property
+    def span(self) -> Span:
+        sentence = self._reading.sentence(self.sentence)
+        start, end = sentence.span(self.equation.first, self.equation.last)
+        return sentence.start + start, sentence.start + end
+
+
+@dataclass(frozen=True, slots=True)
+class StatedFact:
+    """A fact, its names, and the sentence it stands in."""
+
+    fact: Fact
+    names: frozenset[str]
+    sentence: int
+
+
+class Statements:
+    """Everything of the kind a = b in a reading."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.equations: list[Stated] = []
+        self.facts: list[StatedFact] = []
+        for at in reading.stating:
+            relations = reading.sentence(at).relations
+            self.equations += [Stated(e, at, reading) for e in relations.equations]
+            self.facts += [StatedFact(f, _names(f), at) for f in relations.facts]
+        self.equations += self._bound()
+        self._by_result: dict[Number, list[Stated]] = {}
+        self.by_provenance: dict[Provenance, list[Stated]] = {}
+        for stated in self.equations:
+            if stated.equation.true:
+                self._by_result.setdefault(stated.equation.result, []).append(stated)
+            if stated.own is not None:
+                self.by_provenance.setdefault(stated.own, []).append(stated)
+
+    def _bound(self) -> list[Stated]:
+        """J = 52 - 8 and, elsewhere, J = 44: what a name was set to and what it is found to be make an equation."""
+        composites: dict[str, tuple[Fact, int]] = {}
+        out: list[Stated] = []
+        for stated in self.facts:
+            fact = stated.fact
+            if fact.relation != "=" or not isinstance(fact.left, str):
+                continue
+            if is_composite(fact.right):
+                if evaluate(fact.right) is not None:
+                    composites[fact.left] = (fact, stated.sentence)
+            elif fact.left in composites and composites[fact.left][1] != stated.sentence and isinstance(fact.right, int | Fraction):
+                start, sentence = composites.pop(fact.left)
+                value = evaluate(start.right)
+                out.append(Stated(Equation(start.right, value, fact.right, agrees(value, fact.right), start.first, start.last), sentence, self._reading))
+        return out
+
+    def with_result(self, result: Number) -> list[Stated]:
+        """The true equations with that result, rounded, or scaled by a known factor, in the order they stand."""
+        found = list(self._by_result.get(result, ()))
+        for other, stated in self._by_result.items():
+            if other != result and (isinstance(other, Fraction) or isinstance(result, Fraction)) and same_result(result, other):
+                found += stated
+        for scale in SCALES:
+            found += self._by_result.get(result * scale, ())
+            found += self._by_result.get(simplest(Fraction(result) / scale), ()) if result else ()
+        return found
+
+    @cached_property
+    def asserted(self) -> list[Stated]:
+        return [s for s in self.equations if s.equation.true and s.denied is None]
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        return Definitions((s.equation.tree, s.equation.result) for s in self.asserted)
+
+    def expanded(self, stated: Stated) -> Tree:
+        return self.definitions.expand(stated.equation.tree, stated.equation.result)
+
+    @cached_property
+    def conclusion(self) -> tuple[Stated, ...]:
+        """The last derivation of the rollout."""
+        return tuple(self.asserted[-1:])
+
+    def matching(self, keys: frozenset[object], names: frozenset[str]) -> list[StatedFact]:
+        """The facts that say what the keys say (a lone small letter may be called otherwise)."""
+        renamed = len(names) == 1 and all(len(n) == 1 and n.islower() for n in names)
+        return [f for f in self.facts if (f.names == names or (renamed and len(f.names) == 1)) and keys & fact_keys(f.fact)]
+
+
+def _names(fact: Fact) -> frozenset[str]:
+    return frozenset(leaf for side in (fact.left, fact.right) for leaf in leaves(side) if isinstance(leaf, str))

@@ -1,0 +1,216 @@
+"""The hardened matcher: exact -> numeric -> fuzzy, each under the guards. One object a rollout.
+
+A place is kept for a 'semantic' tier: it may confirm what is returned here unmatched with ``blocked is None``, nothing else.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from keystep.core import derivations, phrases
+from keystep.core.equations import Equation
+from keystep.core.expressions import Tree
+from keystep.core.prepared import PreparedForm, PreparedKeySteps, Reckoning
+from keystep.core.reading import Reading
+from keystep.core.statements import Stated, Statements
+from keystep.core.words import CONTENT
+from keystep.nouns import Span, StepMatch
+
+# Sentences looked at for one form of a text key step, the likeliest first.
+MAX_CANDIDATES = 12
+
+
+class Tiers:
+    """Matches every key step of a question against one reading; threshold: the score from which a key step is matched."""
+
+    def __init__(self, prepared: PreparedKeySteps, reading: Reading, threshold: float) -> None:
+        self.prepared, self.reading, self.threshold = prepared, reading, threshold
+        # Expanded derivations that reached a key step, in the order met.
+        self.reached: dict[Tree, Stated] = {}
+
+    @cached_property
+    def masks(self) -> list[int]:
+        return self.prepared.vocabulary.masks(self.reading)
+
+    @cached_property
+    def statements(self) -> Statements:
+        return Statements(self.reading)
+
+    def run(self) -> tuple[StepMatch, ...]:
+        matches = [self._step(i, forms) for i, forms in enumerate(self.prepared.forms)]
+        hit = {m.key_step for m in matches if m.matched}
+        # Last first: a step may be merged into one that is itself merged.
+        for m in reversed(matches):
+            if not m.matched and m.blocked is None:
+                found = matches[m.key_step] = self._subsumed(m, hit)
+                if found.matched:
+                    hit.add(m.key_step)
+        return tuple(matches)
+
+    def _step(self, index: int, forms: tuple[PreparedForm, ...]) -> StepMatch:
+        best = StepMatch(index, 0.0, matched=False)
+        for form in forms:
+            found = self._form(index, form)
+            if (found.matched, found.score, found.blocked is not None) > (best.matched, best.score, best.blocked is not None):
+                best = found
+            if best.matched and best.score >= 1.0:
+                break
+        return best
+
+    def _form(self, index: int, form: PreparedForm) -> StepMatch:
+        if form.reckoning is not None:
+            return self._equation(index, form, form.reckoning)
+        if form.fact_keys:
+            found = self._fact(index, form)
+            if found.matched or found.blocked is not None or not form.worded:
+                return found
+        return self._phrase(index, form)
+
+    def _found(self, index: int, form: PreparedForm, score: float, span: Span, tier: str = "numeric") -> StepMatch:
+        return StepMatch(index, score, score >= self.threshold, tier, form.text, span)
+
+    def _missed(self, index: int, form: PreparedForm, span: Span, blocked: str, tier: str = "numeric") -> StepMatch:
+        return StepMatch(index, 0.0, matched=False, tier=tier, form=form.text, span=span, blocked=blocked)
+
+    # Numeric key steps ------------------------------------------------------------------------------------------------
+
+    def _equation(self, index: int, form: PreparedForm, wanted: Reckoning) -> StepMatch:
+        for stated in self.statements.by_provenance.get(wanted.own, ()) if wanted.own is not None else ():
+            if derivations.conflicts(wanted.form, stated.equation) and stated.denied is None:
+                return self._missed(index, form, stated.span, "other_result")
+        best = StepMatch(index, 0.0, matched=False)
+        for stated in self.statements.with_result(wanted.form.result):
+            expanded = self.statements.expanded(stated)
+            score = derivations.compare(wanted.form, wanted.expanded, stated.equation, expanded)
+            if score > derivations.SUBSUMED and stated.denied is None:
+                self.reached.setdefault(expanded, stated)
+            if score <= best.score:
+                continue
+            blocked = stated.denied or ("other_context" if self._about_another(form, wanted, stated) else None)
+            if blocked is None:
+                tier = "exact" if stated.equation.tree == wanted.form.tree else "numeric"
+                best = self._found(index, form, score, stated.span, tier)
+            elif best.score == 0.0:
+                best = self._missed(index, form, stated.span, blocked)
+        if best.score < derivations.PROSE and best.blocked != "other_context":
+            prose = self._prose(index, form, wanted)
+            if prose.score > best.score or (best.tier is None and prose.tier is not None):
+                return prose
+        return best
+
+    def _about_another(self, form: PreparedForm, wanted: Reckoning, stated: Stated) -> bool:
+        """The same numbers of other things: what is counted differs, and so does every other word of the sentence."""
+        if wanted.counted is None:
+            return False
+        found = self.reading.sentence(stated.sentence).words
+        counted = phrases.counted(found, wanted.form.result)
+        if counted is None or counted == wanted.counted:
+            return False
+        return not form.phrase.weights.keys() & {str(w.concept) for w in found if w.kind == CONTENT}
+
+    def _prose(self, index: int, form: PreparedForm, wanted: Reckoning) -> StepMatch:
+        """A sentence without the equation but with its numbers."""
+        best = StepMatch(index, 0.0, matched=False)
+        for at, mask in enumerate(self.masks):
+            if not mask & wanted.result_bit:
+                continue
+            if derivations.PROSE * (sum(bool(mask & bit) for bit in wanted.number_bits) + 1) <= best.score * (len(wanted.number_bits) + 1):
+                continue
+            sentence = self.reading.sentence(at)
+            relations = sentence.relations
+            if relations.unequal or any(not e.true or _elsewhere(wanted, e) for e in relations.equations):
+                continue
+            values = sentence.values
+            if len(values) > 3 * (len(wanted.form.numbers) + 1):
+                continue
+            score = derivations.coverage(wanted.form, values)
+            if score <= best.score:
+                continue
+            first, last = sentence.numbers_at()
+            start, end = sentence.span(first, last)
+            span = (sentence.start + start, sentence.start + end)
+            denied = self.reading.denied(at, first, last, equation=False)
+            if denied is None:
+                best = self._found(index, form, score, span)
+            elif best.tier is None:
+                best = self._missed(index, form, span, denied)
+        return best
+
+    def _subsumed(self, missed: StepMatch, hit: set[int]) -> StepMatch:
+        """A step merged into a longer derivation: 11+4 within 36-11-4=21.
+
+        The derivation must have reached another key step, or be the rollout's last while every key step that builds on this one
+        is matched: a derivation that went elsewhere is no witness.
+        """
+        index = missed.key_step
+        for form in self.prepared.forms[index]:
+            if form.reckoning is None:
+                continue
+            candidates = dict(self.reached)
+            if self.prepared.dependents[index] <= hit:
+                for stated in self.statements.conclusion:
+                    candidates.setdefault(self.statements.expanded(stated), stated)
+            last = index == len(self.prepared.forms) - 1
+            for expanded, stated in candidates.items():
+                strictly = last and expanded not in self.reached
+                if derivations.subsumed(form.reckoning.form, form.reckoning.expanded, expanded, strictly=strictly):
+                    return self._found(index, form, derivations.SUBSUMED, stated.span)
+        return missed
+
+    # Symbolic and text key steps --------------------------------------------------------------------------------------
+
+    def _fact(self, index: int, form: PreparedForm) -> StepMatch:
+        best = StepMatch(index, 0.0, matched=False)
+        for stated in self.statements.matching(form.fact_keys, form.fact_names):
+            sentence = self.reading.sentence(stated.sentence)
+            start, end = sentence.span(stated.fact.first, stated.fact.last)
+            span = (sentence.start + start, sentence.start + end)
+            denied = self.reading.denied(stated.sentence, stated.fact.first, stated.fact.last, equation=True)
+            if denied is None:
+                return self._found(index, form, 1.0, span)
+            best = self._missed(index, form, span, denied)
+        return best
+
+    def _phrase(self, index: int, form: PreparedForm) -> StepMatch:
+        best = StepMatch(index, 0.0, matched=False)
+        for at in self._candidates(form):
+            sentence = self.reading.sentence(at)
+            found = phrases.compare(form.phrase, sentence.words)
+            if found is None or (found.score <= best.score and (best.tier is not None or found.blocked is None)):
+                continue
+            start, end = sentence.span(found.first, found.last)
+            span = (sentence.start + start, sentence.start + end)
+            blocked = found.blocked or self._not_asserted(at, form, found)
+            if blocked is not None:
+                if best.tier is None:
+                    best = self._missed(index, form, span, blocked, "fuzzy")
+                continue
+            verbatim = found.score >= 1.0 and form.phrase.exact is not None and form.phrase.exact.search(sentence.low) is not None
+            best = self._found(index, form, found.score, span, "exact" if verbatim else "fuzzy")
+            if best.score >= 1.0:
+                break
+        return best
+
+    def _not_asserted(self, at: int, form: PreparedForm, found: phrases.PhraseMatch) -> str | None:
+        denied = self.reading.denied(at, found.first, found.last, equation=False)
+        if denied == "negated" and form.phrase.negated:
+            denied = None  # the negation is the key step's own
+        return denied or ("question" if self.reading.sentence(at).low.rstrip().endswith("?") else None)
+
+    def _candidates(self, form: PreparedForm) -> list[int]:
+        """The sentences that could state a phrase, the best covered first."""
+        if not form.bits:
+            if not form.phrase.numbers:
+                return []
+            return [i for i, (start, end) in enumerate(self.reading.bounds) if any(c.isdigit() or c.isalpha() for c in self.reading.low[start:end])]
+        wanted, least = form.mask, form.least
+        covered = [(i, m & wanted) for i, m in enumerate(self.masks) if (m & wanted).bit_count() >= least]
+        if len(covered) > 1:
+            covered.sort(key=lambda c: (-sum(w for bit, w in form.bits if c[1] & bit), c[0]))
+        return [i for i, _ in covered[:MAX_CANDIDATES]]
+
+
+def _elsewhere(wanted: Reckoning, equation: Equation) -> bool:
+    """The sentence reckons with these numbers towards something else."""
+    used = set(derivations.form_of(equation).numbers)
+    return equation.result != wanted.form.result and (wanted.form.result in used or set(wanted.form.numbers) == used)

@@ -1,0 +1,127 @@
+"""Which of a question's key concepts and numbers stand in which sentence of a rollout: one bit each, found at C speed.
+
+A rollout is split at white space; what a chunk of text contains is remembered for all questions (``_ATOMS``), which bits that
+sets is remembered for one. A sentence is then an integer, and the key steps it could state follow from a few masks. Bits only
+propose: a sentence is taken apart before anything matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from itertools import chain
+from operator import or_
+
+from rapidfuzz import fuzz
+
+from keystep.core.canonical import TOKEN, Number
+from keystep.core.lexicon import CONCEPT, CONVERSE, EXCLUSIVE
+from keystep.core.reading import Reading
+from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
+
+# Two endings of one word: rapidfuzz ratio at least this, and this many letters in common at the beginning.
+FUZZY_RATIO = 86.0
+FUZZY_PREFIX = 4
+
+Atom = str | Number
+
+# 'mid-point' is met as 'mid' and 'point'; its first half stands for it here.
+_HALVES = {word.partition("-")[0]: concept for word, concept in CONCEPT.items() if "-" in word}
+
+
+class _Atoms(dict[str, tuple[Atom, ...]]):
+    """chunk of folded text -> its concepts, names and numbers. Pure, so shared; emptied when it has grown large."""
+
+    limit = 200_000
+
+    def __missing__(self, chunk: str) -> tuple[Atom, ...]:
+        if len(self) >= self.limit:
+            self.clear()
+        found = _atoms(chunk)
+        if len(chunk) <= 64:
+            self[chunk] = found
+        return found
+
+
+def _atoms(chunk: str) -> tuple[Atom, ...]:
+    out: list[Atom] = []
+    for token in TOKEN.findall(chunk):
+        kind, concept, low = classify(token)
+        if kind in (CONTENT, FRAME, NAMED, NUMERAL, UNIT):
+            out.append(concept)
+        elif token == "A":
+            out.append(token)
+        half = _HALVES.get(low)
+        if half is not None:
+            out.append(half)
+    return tuple(out)
+
+
+_ATOMS = _Atoms()
+
+
+class Vocabulary(dict[Atom, int]):
+    """atom -> the bits it sets, for the concepts and numbers of one question's key steps."""
+
+    limit = 20_000
+
+    def __init__(self, concepts: Iterable[str], numbers: Iterable[Number]) -> None:
+        super().__init__()
+        self._bits: dict[str, int] = {}
+        for concept in concepts:
+            self._bits.setdefault(concept, 1 << len(self._bits))
+        self._numbers: dict[Number, int] = {}
+        for number in numbers:
+            self._numbers.setdefault(number, 1 << (len(self._bits) + len(self._numbers)))
+        self._beginnings: dict[str, list[str]] = {}
+        for concept in self._bits:
+            self._beginnings.setdefault(concept[:FUZZY_PREFIX], []).append(concept)
+
+    def __missing__(self, atom: Atom) -> int:
+        if len(self) >= self.limit:
+            self.clear()
+        bits = self[atom] = self._concept_bits(atom) if isinstance(atom, str) else self._number_bits(atom)
+        return bits
+
+    def bit(self, concept: str) -> int:
+        return self._bits[concept]
+
+    def number(self, value: Number) -> int:
+        return self._numbers[value]
+
+    def _concept_bits(self, atom: str) -> int:
+        bits = self._bits.get(atom, 0) | self._bits.get(CONVERSE.get(atom, atom), 0)
+        for concept in self._beginnings.get(atom[:FUZZY_PREFIX], ()):
+            if near(concept, atom):
+                bits |= self._bits[concept]
+        return bits
+
+    def _number_bits(self, value: Number) -> int:
+        bits = 0
+        for own, bit in self._numbers.items():
+            if own == value or resembles(own, value):
+                bits |= bit
+        return bits | self._bits.get(f"\u2220{value}", 0)
+
+    def masks(self, reading: Reading) -> list[int]:
+        """One integer a sentence: the bits of everything in it."""
+        folded, atoms, own = reading.folded, _ATOMS.__getitem__, self.__getitem__
+        return [reduce(or_, map(own, chain.from_iterable(map(atoms, folded[start:end].split()))), 0) for start, end in reading.bounds]
+
+
+def near(concept: str, other: str) -> bool:
+    """Another ending of the same word. rapidfuzz proposes; a shared beginning and no opposition decide."""
+    if concept == other or len(concept) < 5 or len(other) < 5 or concept[:FUZZY_PREFIX] != other[:FUZZY_PREFIX]:
+        return False
+    if not (concept.isalpha() and other.isalpha()) or any(other in group for group in EXCLUSIVE.get(concept, ())):
+        return False
+    return fuzz.ratio(concept, other, score_cutoff=FUZZY_RATIO) >= FUZZY_RATIO
+
+
+def resembles(own: Number, value: Number) -> bool:
+    """A key step's number said otherwise: 0.25 as 25 (percent), 1/3 as 3 ("a third"), or rounded."""
+    if isinstance(own, int) and isinstance(value, int):
+        return False
+    if own * 100 == value or (value != 0 and own * value == 1):
+        return True
+    return abs(own - value) <= abs(own) / 10
