@@ -32,11 +32,12 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(tmp_path: Path, **settings: object) -> Iterator[Service]:
-    """`keystep serve` with a fresh cache; settings become KEYSTEP_* variables. Ready when it yields."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def running(tmp_path: Path, *, port: int = 0, **settings: object) -> Iterator[Service]:
+    """`keystep serve` with a fresh cache; settings become KEYSTEP_* variables; port: a free one when 0. Ready when it yields."""
+    if port == 0:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     told = {"port": port, "cache_path": tmp_path / "cache.sqlite3", "verifier_workers": 2, "drain_seconds": 0, **settings}
     environment = os.environ | {f"KEYSTEP_{name.upper()}": str(value) for name, value in told.items()}
     process = subprocess.Popen([sys.executable, "-m", "keystep", "serve"], env=environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,17 @@ def test_it_lasts(tmp_path):
     cache = SqliteCache(path)
     cache.put_many({"k": "v"})
     cache.close()
+    assert SqliteCache(path).get_many(["k"]) == {"k": "v"}
+
+
+def test_a_file_of_another_layout_is_emptied(tmp_path):
+    path = tmp_path / "c.sqlite3"
+    old = sqlite3.connect(path)
+    old.execute("CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    old.commit()
+    old.close()
+    cache = SqliteCache(path)
+    cache.put_many({"k": "v"})
     assert SqliteCache(path).get_many(["k"]) == {"k": "v"}
 
 
