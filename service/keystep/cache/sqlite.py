@@ -17,15 +17,13 @@ _CHUNK = 500
 # A file of another layout is emptied: what it held can be made again.
 _LAYOUT = 1
 # Expiry times are on the clock that processes share; NULL never expires.
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-DROP TABLE IF EXISTS entries;
-DROP TABLE IF EXISTS leases;
-CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires REAL) WITHOUT ROWID;
-CREATE TABLE leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = {_LAYOUT};
-COMMIT;
-"""
+_SCHEMA = (
+    "DROP TABLE IF EXISTS entries",
+    "DROP TABLE IF EXISTS leases",
+    "CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires REAL) WITHOUT ROWID",
+    "CREATE TABLE leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL) WITHOUT ROWID",
+    f"PRAGMA user_version = {_LAYOUT}",
+)
 
 
 class SqliteCache:
@@ -39,8 +37,11 @@ class SqliteCache:
             self._db = sqlite3.connect(path, check_same_thread=False, timeout=5.0, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("BEGIN IMMEDIATE")  # of several processes that find no tables, one makes them
             if self._db.execute("PRAGMA user_version").fetchone() != (_LAYOUT,):
-                self._db.executescript(_SCHEMA)
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+            self._db.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
             raise CacheError(f"cannot open the cache {path}: {error}; set KEYSTEP_CACHE_PATH to a writable file") from error
 
