@@ -152,10 +152,10 @@ def _gold_option(gold: str, options: tuple[str, ...]) -> tuple[int | None, str]:
 def _no_option(answer: str, options: tuple[str, ...], gold: int | None) -> State:
     """Neither letter nor text of any option: a value beside the options is wrong, a paraphrase is a judge's."""
     right = options[gold] if gold is not None else ""
-    if kinds.is_formula(answer) and kinds.is_formula(right):
-        return State.SYMBOLIC
     if number.parse(answer) is not None and number.parse(right) is not None:
         return State.WRONG
+    if kinds.is_formula(answer) and kinds.is_formula(right):
+        return State.SYMBOLIC
     if len(fold(right)) <= 1 and len(answer.split()) <= 3:
         return State.WRONG
     return State.UNREADABLE
@@ -220,7 +220,7 @@ def _percent(case: Case, gold: number.Number, found: number.Number, *, equal: bo
     other = found if gold.unit == "%" else gold
     if other.unit:
         return State.WRONG
-    if equal and (asked or gold.unit == "%" or not case.question):
+    if equal and (gold.unit == "%" or not case.question or (asked and abs(gold.value) > 1)):
         return State.RIGHT
     if asked:
         hundredth = Fraction(1, 100)
@@ -245,11 +245,25 @@ def _equal_values(case: Case, gold: number.Number, found: number.Number, *, conv
         tolerance = Fraction(1, 10**6) * max(abs(a), abs(b))
         if abs(a - b) <= tolerance:
             return True
-    # 2.0944 for 2.09439510: four significant digits or more, and three places or more, say where the gold was rounded.
-    places = gold.places or 0
-    if places >= 3 and abs(a) * 10**places >= 1000 and (found.places is None or found.places > places):
+    if (places := _rounded_at(gold)) is not None and (found.places is None or found.places > places):
         return _rounded(b, places) == a
     return False
+
+
+def _rounded_at(gold: number.Number) -> int | None:
+    """2.0944: four significant digits or more, and three places or more, say where the gold was rounded."""
+    places = gold.places or 0
+    return places if places >= 3 and abs(gold.value) * 10**places >= 1000 else None
+
+
+def rounding(case: Case) -> int:
+    """Decimal places at which a decimal gold and a formula are compared."""
+    if case.precision is not None:
+        return case.precision
+    gold = number.parse(case.gold)
+    if gold is None or gold.places is None:
+        return 6
+    return 3 if case.absolute is not None else _rounded_at(gold) or 6
 
 
 def _year(gold: number.Number) -> bool:

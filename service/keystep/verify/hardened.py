@@ -141,7 +141,7 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
         if candidate is not top and candidate.span[0] < top.span[0]:
             continue  # an earlier, less explicit mark does not stand in for an unreadable one
         symbolic: str | None = None
-        for reading in readings(candidate.text):
+        for reading in _ways(case, candidate):
             state = compare.decide(case, reading)
             if state is State.SYMBOLIC:
                 symbolic = symbolic or reading
@@ -152,6 +152,12 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
         for reading in _only_number(case, candidate.text):
             return _outcome(case, compare.decide(case, reading), candidate, reading, found, recipe)
     return _unreadable(case, top, found, recipe)
+
+
+def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
+    """The readings of a place. A yes or no is looked for in the whole of it: 'there is no sign' says no 'no'."""
+    ways = readings(candidate.text)
+    return ways[:1] if case.kind == kinds.YES_NO else ways
 
 
 def _only_number(case: Case, text: str) -> tuple[str, ...]:
@@ -183,7 +189,7 @@ def _contradicted(case: Case, state: State, found: Extraction) -> bool:
 
 def _stated(case: Case, place: Found) -> State | None:
     """What a place says as an answer: RIGHT or WRONG, None when it gives none. A line of prose gives none."""
-    ways = readings(place.text)
+    ways = _ways(case, place)
     for way in ways[:1] if place.how == "line" else ways:
         state = compare.decide(case, way)
         if state in (State.RIGHT, State.WRONG):
@@ -201,7 +207,7 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> O
     right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
     wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
     gold, found_formula = compare.sides(case, reading)
-    return Pending(gold, found_formula, 6 if case.precision is None else case.precision, right, wrong)
+    return Pending(gold, found_formula, compare.rounding(case), right, wrong)
 
 
 def _too_complex(case: Case, candidate: Found, found: Extraction) -> Outcome:
@@ -233,7 +239,7 @@ def _cannot_be_right(case: Case, text: str) -> bool:
     if case.kind == kinds.CHOICE and not compare.names_gold(case, text):
         return True
     if case.kind in (kinds.TEXT, kinds.CHOICE):
-        return len(words) <= 5 and not set(words) & set(fold(case.gold).split())
+        return len(words) <= 5 and not set(fold(case.gold).split()) <= set(words)  # too short to say it in other words
     return case.kind != kinds.YES_NO and len(words) <= 5
 
 

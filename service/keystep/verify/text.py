@@ -31,7 +31,7 @@ _LATEX = (
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree(?![A-Za-z])|\u00ba|\u63b3"), "\u00b0"),
-    (re.compile(r"\\([%$#&_])"), r"\1"),
+    (re.compile(r"\\([%$#&_{}])"), r"\1"),
     (re.compile(r"\\(?:times|ast)(?![A-Za-z])|\u00d7"), "*"),
     (re.compile(r"\\(?:cdot|bullet)(?![A-Za-z])|\u00b7|\u22c5"), "*"),
     (re.compile(r"\\div(?![A-Za-z])|\u00f7"), "/"),
@@ -61,6 +61,8 @@ _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # How many layers of fences are taken off before what is left is taken as it is.
 _MAX_FENCES = 40
+# Korean: 'it is', right after the answer.
+_COPULA = re.compile(r"\s?(?:입니다|이에요|예요)$")
 _SPACES = re.compile(r"\s+")
 
 
@@ -70,6 +72,8 @@ def bare(text: str) -> str:
         before, text = text, _balanced(text.strip())
         closed = text.rstrip(".,;:!? ")
         text = text[: len(closed) + 1] if closed.endswith("\\") else closed
+        if not text.isascii():
+            text = _COPULA.sub("", text)
         for opening, closing in _FENCES:
             inner = text[len(opening) : -len(closing)]
             if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing) and opening not in inner:
@@ -133,7 +137,7 @@ def plain(text: str) -> str:
 
 
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b")
-_NOT_WORD = re.compile(r"[^\w\s.%/+<>=^*-]|(?<!\d)\.|\.(?!\d)|(?<!\w)-(?!\d)|-(?!\w)|_")
+_NOT_WORD = re.compile(r"[^\w\s.%/+<>=^*-]|(?<!\d)\.|\.(?!\d)|(?<=[^\W\d])-(?=[^\W\d])|(?<!\w)-(?!\d)|-(?!\w)|_")
 
 
 @lru_cache(maxsize=8192)
