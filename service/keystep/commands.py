@@ -1,4 +1,4 @@
-"""keystep serve, keystep score. Heavy imports stand inside the commands, so that --help is quick."""
+"""keystep serve, keystep score; keystep keysteps is in keysteps_commands.py. Heavy imports stand inside the commands, so that --help is quick."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rich.console import Console
 
 from keystep import __version__
 from keystep.errors import InputError, KeystepError
+from keystep.given import settings
+from keystep.keysteps_commands import keysteps
 from keystep_client import ClientError
 
 app = App(
@@ -23,6 +25,8 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # execute says how to go on
 )
+
+app.command(keysteps)
 
 
 @app.command
@@ -43,7 +47,7 @@ def serve(*, host: str | None = None, port: int | None = None) -> int:
     from keystep.http.serve import serve as run
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    run(_settings(**given))
+    run(settings(**given))
     return 0
 
 
@@ -89,7 +93,7 @@ def score(
     # A retry that helped is no news; one that did not ends in an error of its own.
     logging.getLogger("stamina").setLevel(logging.ERROR)
     job = Job(source=source, out=out, recipe=_recipe(recipe), format=format, url=url, batch=batch, detail=detail)
-    summary = run(job, _settings(), Console(stderr=True))
+    summary = run(job, settings(), Console(stderr=True))
     summary.show(Console())
     if summary.bad_lines:
         print(f"keystep: {summary.bad_lines} lines could not be scored; {out}.bad.jsonl says why", file=sys.stderr)
@@ -115,20 +119,6 @@ def execute(arguments: Sequence[str]) -> int:
 def _say(message: str) -> int:
     print(f"keystep: {message}", file=sys.stderr)
     return 2
-
-
-def _settings(**given: Any) -> Any:
-    from pydantic import ValidationError
-
-    from keystep.settings import Settings
-
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0])
-        told = f"--{name} or KEYSTEP_{name.upper()}" if name in given else f"KEYSTEP_{name.upper()}"
-        raise InputError(f"{told} is {first['input']!r}: {first['msg']}", field=name) from None
 
 
 def _recipe(given: str) -> str | dict[str, Any]:

@@ -23,9 +23,10 @@ from keystep.cache.tiers import TieredCache
 from keystep.core import pairs, rewards
 from keystep.core.advantage import normalise
 from keystep.errors import CacheError, RecipeError
+from keystep.keysteps import llm
 from keystep.keysteps.source import Extracted, KeyStepSource, RulesExtractor
 from keystep.nouns import Group, KeyStep, Outcome, Question, Reason, Reward, Rollout, ScoredGroup, ScoredRollout, Structure
-from keystep.ports import Cache
+from keystep.ports import Cache, Extractor
 from keystep.recipe import Recipe
 from keystep.settings import Settings
 from keystep.verify.verifier import Verifier, VerifyItem
@@ -54,7 +55,7 @@ class Engine:
 
     def __init__(self, *, verifier: Verifier, sources: Mapping[str, KeyStepSource], cache: TieredCache) -> None:
         self._verifier = verifier
-        self._sources = sources
+        self.sources = sources
         self._cache = cache
 
     def start(self) -> None:
@@ -66,7 +67,7 @@ class Engine:
 
     def close(self) -> None:
         self._verifier.close()
-        for source in self._sources.values():
+        for source in self.sources.values():
             source.close()
         self._cache.close()
 
@@ -107,19 +108,20 @@ class Engine:
     ) -> tuple[list[Extracted], tuple[str, ...]]:
         """Key steps for each (question, reference), by the recipe's extractor, and what is degraded."""
         degraded: set[str] = set()
-        return self._source(recipe).get_many(texts, degraded, deadline=deadline), tuple(sorted(degraded))
+        return self.source(recipe.extractor).get_many(texts, degraded, deadline=deadline), tuple(sorted(degraded))
 
-    def _source(self, recipe: Recipe) -> KeyStepSource:
+    def source(self, extractor: str) -> KeyStepSource:
+        """The key steps of one extractor, by its name in recipes. Raises RecipeError where it is not here."""
         try:
-            return self._sources[recipe.extractor]
+            return self.sources[extractor]
         except KeyError:
             raise RecipeError(
-                f"this service has no extractor {recipe.extractor!r}; it has {', '.join(self._sources)}", field="recipe.extractor"
+                f"this service has no extractor {extractor[:80]!r}; it has {', '.join(self.sources)}", field="recipe.extractor"
             ) from None
 
     def _key_steps(self, groups: Sequence[Group], recipe: Recipe, degraded: set[str], deadline: float | None) -> list[_Wanted]:
         # A recipe that names what is not here is refused even where nothing is to be extracted: never scored by something else.
-        source = self._source(recipe)
+        source = self.source(recipe.extractor)
         texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
         extracted = iter(source.get_many(texts, degraded, deadline=deadline) if texts else ())
         return [_wanted(g.question, extracted) for g in groups]
@@ -159,7 +161,8 @@ def _group(group: Group, rollouts: Sequence[ScoredRollout]) -> ScoredGroup:
 def build(settings: Settings) -> Engine:
     """The engine of a deployment."""
     cache = TieredCache(MemoryCache(settings.cache_entries), _backing(settings))
-    sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in (RulesExtractor(),)}
+    extractors: tuple[Extractor | None, ...] = (RulesExtractor(), llm.from_settings(settings))
+    sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in extractors if extractor is not None}
     verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
     return Engine(verifier=verifier, sources=sources, cache=cache)
 

@@ -30,6 +30,10 @@ class Extractor(Protocol):
         """Key steps in reference order. Raises ComponentError when it cannot tell."""
         ...
 
+    def close(self) -> None:
+        """Give up connections; what is under way ends in a ComponentError."""
+        ...
+
 
 class Cache(Protocol):
     """Strings by content address, and leases on work under way. Thread-safe. Raises CacheError where it fails.

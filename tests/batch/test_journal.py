@@ -80,7 +80,7 @@ def test_a_card_that_a_kill_cut_short_begins_anew(tmp_path: Path) -> None:
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
-    refused = pytest.raises(InputError, match="another keystep score is writing out")
+    refused = pytest.raises(InputError, match="another keystep is writing out")
     with Journal(tmp_path / "out", JOB), refused, Journal(tmp_path / "out", JOB):
         pass
     with Journal(tmp_path / "out", JOB):

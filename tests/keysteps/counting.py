@@ -35,6 +35,9 @@ class Counting:
         time.sleep(self._seconds)
         return (KeyStep(f"{reference} = 1"),)
 
+    def close(self) -> None:
+        """Holds nothing."""
+
 
 def calls(log: Path) -> list[tuple[int, str]]:
     lines = log.read_text().splitlines() if log.exists() else []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -23,12 +23,13 @@ _BLOCK = 1 << 16
 
 
 class Journal:
-    """Opened by `with`. job: JSON values that together say what is being done."""
+    """Opened by `with`. job: JSON values that together say what is being done. fields: what a finished line has at least."""
 
-    def __init__(self, path: Path, job: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, job: Mapping[str, Any], *, fields: Sequence[str] = ("id", "rollouts")) -> None:
         self.path = path
         self.card = path.with_name(path.name + ".job.json")
         self._job = dict(job)
+        self._fields = fields
         self._lock: IO[str] | None = None
         self._out: IO[bytes] | None = None
 
@@ -55,10 +56,12 @@ class Journal:
             for number, line in enumerate(file, 1):
                 try:
                     group = from_json(line)
-                    group["id"], group["rollouts"]
+                    for name in self._fields:
+                        group[name]
                 except (ValueError, TypeError, KeyError):
                     raise InputError(
-                        f"line {number} of {self.path} is not a scored group; remove {self.path} and {self.card} to begin anew", field="out"
+                        f"line {number} of {self.path} is no line of this job's; remove {self.path} and {self.card} to begin anew",
+                        field="out",
                     ) from None
                 yield group
 
@@ -113,7 +116,7 @@ def _locked(card: Path) -> IO[str]:
     except BlockingIOError:
         file.close()
         raise InputError(
-            f"another keystep score is writing {card.name.removesuffix('.job.json')}; wait for it, or give another -o", field="out"
+            f"another keystep is writing {card.name.removesuffix('.job.json')}; wait for it, or give another -o", field="out"
         ) from None
     file.seek(0)
     return file

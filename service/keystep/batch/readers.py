@@ -19,7 +19,7 @@ from keystep.batch.rows import BadLine, Row
 from keystep.core import structure
 from keystep.errors import InputError
 from keystep.keysteps import formats
-from keystep.nouns import KeyStep, SectionKind
+from keystep.nouns import SectionKind
 
 _Fields = Mapping[str, Any]
 # The lines a group came from, and the group in the wire's form, not validated yet.
@@ -130,18 +130,12 @@ def _r1vl(row: _Fields, number: int) -> dict[str, Any]:
     }
     if "key_steps" in row:
         try:
-            group["key_steps"] = [list(step.forms) for step in _key_steps(row["key_steps"])]
+            group["key_steps"] = [list(step.forms) for step in formats.read(row["key_steps"])]
         except InputError as error:
             raise UnusableError(f"key_steps: {error}") from None
     if "image_path" in row:
         group["images"] = [row["image_path"]]
     return group
-
-
-def _key_steps(value: Any) -> tuple[KeyStep, ...]:
-    if isinstance(value, str) and not value.lstrip().startswith("{"):
-        return formats.read_raw(value)
-    return formats.read_steps(value)
 
 
 def _last_answer(solution: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,16 @@ def is_parquet(path: Path) -> bool:
 def read(path: Path) -> Iterator[Row | BadLine]:
     """Every line but blank ones, in order."""
     return _parquet_rows(path) if is_parquet(path) else _jsonl_rows(path)
+
+
+def peek(lines: Iterator[Row | BadLine]) -> tuple[Row | None, Iterator[Row | BadLine]]:
+    """The first row that could be read, and all lines all the same."""
+    before: list[Row | BadLine] = []
+    for line in lines:
+        before.append(line)
+        if isinstance(line, Row):
+            return line, chain(before, lines)
+    return None, iter(before)
 
 
 def _jsonl_rows(path: Path) -> Iterator[Row | BadLine]:

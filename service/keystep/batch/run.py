@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import orjson
@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeRemainingColumn
 
 from keystep.batch import parquet, rows, scorers
+from keystep.batch.aside import Aside
 from keystep.batch.journal import Journal
 from keystep.batch.readers import Entry, choose, entries
-from keystep.batch.rows import BadLine, Row
+from keystep.batch.rows import BadLine
 from keystep.batch.scorers import Detail, RejectedGroupsError, Scorer, Spec
 from keystep.batch.summary import Summary
 from keystep.errors import InputError
@@ -57,7 +58,7 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         raise InputError(f"--batch is {job.batch}; it must be at least 1", field="batch")
     recipe = resolve(job.recipe)
     identity = rows.identify(job.source)
-    first, lines = _peek(rows.read(job.source))
+    first, lines = rows.peek(rows.read(job.source))
     if first is None:
         raise InputError(f"{job.source} has no line that is a JSON object; give a JSONL or Parquet file", field="in")
     reader = choose(job.format, first)
@@ -75,8 +76,8 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         for group in journal.finished():
             summary.add(group)
             done.add(group["id"])
-        aside = _Aside(job.out)
-        with _progress(console, identity.lines) as bar, _scorer(job, recipe, settings) as score:
+        aside = Aside(job.out)
+        with progress(console, identity.lines) as bar, _scorer(job, recipe, settings) as score:
             task = bar.add_task("scoring", total=identity.lines)
             for finished in _scored(entries(reader, lines), done, score, job.batch):
                 journal.append([orjson.dumps(group) for group in finished.groups])
@@ -91,23 +92,13 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
     return summary
 
 
-def _peek(lines: Iterator[Row | BadLine]) -> tuple[Row | None, Iterator[Row | BadLine]]:
-    """The first row that could be read, and all lines all the same."""
-    before: list[Row | BadLine] = []
-    for line in lines:
-        before.append(line)
-        if isinstance(line, Row):
-            return line, chain(before, lines)
-    return None, iter(before)
-
-
 def _scorer(job: Job, recipe: Recipe, settings: Settings) -> AbstractContextManager[Scorer]:
     if job.url is None:
         return scorers.in_process(recipe, job.detail, settings)
     return scorers.over_http(job.url, recipe, job.recipe, job.detail)
 
 
-def _progress(console: Console, lines: int) -> Progress:
+def progress(console: Console, lines: int) -> Progress:
     columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal or lines == 0)
 
@@ -148,18 +139,3 @@ def _score(found: list[Entry], score: Scorer) -> tuple[list[dict[str, object]], 
         (a, b, c), (x, y, z) = _score(found[:half], score), _score(found[half:], score)
         return a + x, b | y, c + z
     return groups, set(degraded), []
-
-
-class _Aside:
-    """OUT.bad.jsonl, written anew by each run: {"line", "reason", "text"} each. There is no such file when nothing is bad."""
-
-    def __init__(self, out: Path) -> None:
-        self.path = out.with_name(out.name + ".bad.jsonl")
-        self.path.unlink(missing_ok=True)
-        self.count = 0
-
-    def add(self, bad: list[BadLine]) -> None:
-        if bad:
-            with self.path.open("ab") as file:
-                file.writelines(orjson.dumps({"line": b.number, "reason": b.reason, "text": b.text}) + b"\n" for b in bad)
-            self.count += len(bad)

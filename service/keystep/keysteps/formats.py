@@ -77,6 +77,13 @@ def read_steps(value: str | Mapping[str, Any]) -> tuple[KeyStep, ...]:
     return tuple(group(item, f"key_steps.Steps.{at}") for at, item in enumerate(value["Steps"]))
 
 
+def read(value: Any) -> tuple[KeyStep, ...]:
+    """Either notation, told apart by its first character. Raises InputError."""
+    if isinstance(value, str) and not value.lstrip().startswith("{"):
+        return read_raw(value)
+    return read_steps(value)
+
+
 def group(item: Any, field: str) -> KeyStep:
     """One key step from a string or a non-empty list of alternative strings. Raises InputError naming ``field``."""
     forms = [item] if isinstance(item, str) else item

@@ -91,6 +91,7 @@ class ChatClient:
         self._timeout = timeout
         self._attempts = retries + 1
         self._lock = threading.Lock()
+        self._closed = False
         self._counts = dict.fromkeys(asdict(Usage()), 0)
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
         self._http = httpx2.Client(
@@ -106,6 +107,7 @@ class ChatClient:
             return Usage(**self._counts)
 
     def close(self) -> None:
+        self._closed = True
         self._http.close()
 
     def complete(self, messages: Sequence[dict[str, str]], *, name: str, schema: dict[str, Any]) -> Reply:
@@ -160,6 +162,10 @@ class ChatClient:
             raise _unavailable(f"{self._endpoint} gave no answer within {self._timeout:g} s; raise KEYSTEP_LLM_TIMEOUT_SECONDS") from error
         except httpx2.TransportError as error:
             raise _RetryableError(f"{type(error).__name__}: {error}") from error
+        except RuntimeError as error:
+            if not self._closed:
+                raise
+            raise _unavailable("closed while it was asked") from error
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise _unavailable(f"{self._endpoint} cannot be used: {error}") from error
 

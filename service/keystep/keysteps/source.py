@@ -11,7 +11,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
@@ -60,12 +60,15 @@ class RulesExtractor:
     def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
         return rules.extract(question, reference)
 
+    def close(self) -> None:
+        """Holds nothing."""
+
 
 class KeyStepSource:
     """One extractor with a cache before it. Thread-safe."""
 
     def __init__(self, extractor: Extractor, cache: TieredCache) -> None:
-        self._extractor = extractor
+        self.extractor = extractor
         self._cache = cache
         self._owner = uuid.uuid4().hex
         self._flights: SingleFlight[_Flown] = SingleFlight()
@@ -75,9 +78,10 @@ class KeyStepSource:
             self._leaders = ThreadPoolExecutor(_LEADERS, "keystep-lead")
 
     def close(self) -> None:
-        if self._extractor.concurrency:
+        if self.extractor.concurrency:
             self._workers.shutdown(wait=False, cancel_futures=True)
             self._leaders.shutdown(wait=False, cancel_futures=True)
+        self.extractor.close()
 
     def get_many(self, texts: Sequence[tuple[str, str]], degraded: set[str], *, deadline: float | None = None) -> list[Extracted]:
         """Key steps for each (question, reference), in order.
@@ -91,12 +95,16 @@ class KeyStepSource:
         missing = {key: text for key, text in wanted.items() if key not in found}
         if missing:
             found |= (
-                self._extract_once(missing, degraded, deadline) if self._extractor.concurrency else self._extract_here(missing, degraded)
+                self._extract_once(missing, degraded, deadline) if self.extractor.concurrency else self._extract_here(missing, degraded)
             )
         return [found[key] for key in keys]
 
+    def keep(self, made: Mapping[tuple[str, str], tuple[KeyStep, ...]], degraded: set[str]) -> None:
+        """Stores what an extractor of this very address made elsewhere, by (question, reference)."""
+        self._write({self._key(*text): Extracted(steps, self.extractor.name, cached=False) for text, steps in made.items()}, degraded)
+
     def _key(self, question: str, reference: str) -> str:
-        content = json.dumps([self._extractor.address, question, reference], separators=(",", ":"))
+        content = json.dumps([self.extractor.address, question, reference], separators=(",", ":"))
         return "keystep:v1:" + hashlib.sha256(content.encode()).hexdigest()
 
     def _extract_here(self, missing: dict[str, tuple[str, str]], degraded: set[str]) -> dict[str, Extracted]:
@@ -154,9 +162,9 @@ class KeyStepSource:
         return extracted
 
     def _extract(self, question: str, reference: str) -> Extracted:
-        name = self._extractor.name
+        name = self.extractor.name
         try:
-            return Extracted(self._extractor.extract(question, reference), name, cached=False)
+            return Extracted(self.extractor.extract(question, reference), name, cached=False)
         except ComponentError as error:
             return self._failed(error.reason)
         except Exception:  # noqa: BLE001 - a defect of an extractor costs its question, not the batch
@@ -164,7 +172,7 @@ class KeyStepSource:
             return self._failed(Reason.INTERNAL_ERROR)
 
     def _failed(self, reason: Reason) -> Extracted:
-        return Extracted(None, self._extractor.name, cached=False, reasons=(reason,))
+        return Extracted(None, self.extractor.name, cached=False, reasons=(reason,))
 
     def _read(self, keys: Sequence[str], degraded: set[str]) -> dict[str, Extracted]:
         found: dict[str, Extracted] = {}
@@ -193,9 +201,9 @@ class KeyStepSource:
         if content["v"] != _VALUE:
             raise ValueError(f"unknown version {content['v']!r} of a cached value")
         if "failed" in content:
-            return Extracted(None, self._extractor.name, cached=True, reasons=(Reason(content["failed"]),))
+            return Extracted(None, self.extractor.name, cached=True, reasons=(Reason(content["failed"]),))
         key_steps = tuple(KeyStep(forms[0], tuple(forms[1:])) for forms in content["key_steps"])
-        return Extracted(key_steps, self._extractor.name, cached=True)
+        return Extracted(key_steps, self.extractor.name, cached=True)
 
 
 def _encode(extracted: Extracted) -> str:
