@@ -168,6 +168,8 @@ def _number(case: Case, answer: str) -> State:
     found = number.parse(answer)
     if found is not None:
         return _same_quantity(case, gold, found)
+    if re.fullmatch(r"[+-]?\d+,\d", plain(answer)) and number.parse(plain(answer).replace(",", ".")) == number.Number(gold.value, 1):
+        return State.JUDGE  # a decimal comma, or two answers
     parts = sequences.alternatives(answer)
     if parts is not None:
         states = {_same_quantity(case, gold, p) for p in parts}
@@ -277,7 +279,7 @@ def _rounded(value: Fraction, places: int) -> Fraction:
     return Fraction(whole if value >= 0 else -whole, 10**places)
 
 
-_OFFERED = re.compile(r"\s*(?:,|;|\bor\b|/|또는|或)\s*", re.IGNORECASE)
+_OFFERED = re.compile(r"\s*(?:;|\bor\b|\band\b|/|또는|或)\s*", re.IGNORECASE)
 
 
 def _text(case: Case, answer: str) -> State:
@@ -322,8 +324,7 @@ def _sequence(case: Case, answer: str) -> State:
     gold, found = sequences.read(case.gold), sequences.read(answer)
     if gold is not None and found is not None:
         same = sequences.same(gold, found, lambda a, b: _equal_values(case, a, b))
-        if same is not None:
-            return _verdict(same)
+        return State.JUDGE if same is None else _verdict(same)
     return _formula(case, answer)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from keystep.nouns import Span
@@ -24,12 +24,13 @@ _MAX_PLACES = 24
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One place where an answer is given. how: by which mark.  closed: something marks its end."""
+    """One place where an answer is given. how: by which mark.  closed: something marks its end.  after: a box's unit outside it."""
 
     text: str
     span: Span
     how: str
     closed: bool
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,15 @@ class Extraction:
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+# '\\boxed{5}$ cm': a unit outside the box, but no word of the sentence that goes on.
+_UNIT_AFTER = re.compile(
+    r"(?:\$|\\\))?[ ~]?(?:\\(?:text|mathrm)\{\s*)?(?!(?:in|at|as|an?|or|so|to|is|am|by|and)\b)([A-Za-z]+(?:\^\{?[23]\}?)?)\b"
+)
 _TAG = re.compile(r"<answer>(.*?)(</answer>|$)", re.IGNORECASE | re.DOTALL)
 _FINAL = re.compile(r"final\s+answer\b[ \t*_]*(?:is\b[ \t*_]*:*|:+)[ \t:*_]*", re.IGNORECASE)
 _ANSWER = re.compile(
-    r"(?:\b(?:answer|choice|option|answers)\b[ \t*_]*(?:(?:is|are|was|would be|should be|must be)\b[ \t*_]*:*|:+|=)[ \t:*_]*"
+    r"(?:\bI(?:'d| would| will|'ll)? (?:choose|pick|select|go with)\b[ \t:*_]*"
+    r"|\b(?:answer|choice|option|answers)\b[ \t*_]*(?:(?:is|are|was|would be|should be|must be)\b[ \t*_]*:*|:+|=)[ \t:*_]*"
     r"|\banswer\b[ \t]*(?=\\[\[(]|\$))",
     re.IGNORECASE,
 )
@@ -212,7 +218,8 @@ def _boxes(text: str, start: int, end: int) -> Iterator[Found]:
         if close is None:
             unclosed += 1
         elif text[match.end() : close - 1].strip():
-            yield _found(text, match.end(), close - 1, "boxed", closed=True)
+            outside = _UNIT_AFTER.match(text, close, end)
+            yield replace(_found(text, match.end(), close - 1, "boxed", closed=True), after=outside[1] if outside is not None else "")
 
 
 def _last_boxes(text: str, start: int, end: int) -> Found | None:

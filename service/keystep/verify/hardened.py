@@ -41,9 +41,10 @@ _REFUSAL = re.compile(
 _BITS = {"1": "yes", "0": "no"}
 _NUMBERISH = re.compile(
     r"(?<![A-Za-z])\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight"
-    r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million)\b",
+    r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million|[ivxlc]{2,})\b|[^\W\d_a-zA-Z]",
     re.IGNORECASE,
 )
+_DENIAL = re.compile(r"\W*not\b", re.IGNORECASE)
 _NUMERALS = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
 _ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
 _HEDGED = re.compile(
@@ -108,7 +109,23 @@ def _case(question: Question, profile: Profile | None) -> Case:
     ):
         kind = chosen
     relative, absolute = (profile.relative, profile.absolute) if profile is not None else (None, None)
-    return Case(gold, kind, question.text, question.choices, question.precision, name, relative, absolute)
+    precision = question.precision if question.precision is not None else _precision_asked(question.text, gold)
+    return Case(gold, kind, question.text, question.choices, precision, name, relative, absolute)
+
+
+_PLACES = {"one": 1, "two": 2, "three": 3, "four": 4, "tenth": 1, "hundredth": 2, "thousandth": 3}
+_ASKED_PLACES = re.compile(r"\b(one|two|three|four|[1-4]) decimal places?\b|\bnearest (tenth|hundredth|thousandth)\b", re.IGNORECASE)
+
+
+def _precision_asked(question: str, gold: str) -> int | None:
+    """Decimal places the question asks for, where the gold has just as many."""
+    match = _ASKED_PLACES.search(question)
+    if match is None:
+        return None
+    said = (match[1] or match[2]).lower()
+    places = int(said) if said.isdigit() else _PLACES[said]
+    parsed = number.parse(gold)
+    return places if parsed is not None and parsed.places == places else None
 
 
 def _unnamed(gold: str) -> tuple[str, str | None]:
@@ -157,6 +174,8 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
 def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
     """The readings of a place. A yes or no is looked for in the whole of it: 'there is no sign' says no 'no'."""
     ways = readings(candidate.text)
+    if candidate.how == "boxed" and candidate.after and case.kind == kinds.NUMBER and units.measure(candidate.after) is not None:
+        return tuple(f"{way} {candidate.after}" for way in ways)
     return ways[:1] if case.kind == kinds.YES_NO else ways
 
 
@@ -229,6 +248,13 @@ def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe)
 
 def _cannot_be_right(case: Case, text: str) -> bool:
     """Is there no way to read text as the gold?"""
+    if (
+        case.kind in (kinds.NUMBER, kinds.CHOICE)
+        and _DENIAL.match(text) is not None
+        and len(_NUMERALS.findall(text)) <= 1
+        and len(text.split()) <= 5
+    ):
+        return True
     gold = number.parse(case.gold)
     if case.kind == kinds.NUMBER and gold is not None:
         if _NUMBERISH.search(text) is None:
@@ -240,7 +266,7 @@ def _cannot_be_right(case: Case, text: str) -> bool:
         return True
     if case.kind in (kinds.TEXT, kinds.CHOICE):
         return len(words) <= 5 and not set(fold(case.gold).split()) <= set(words)  # too short to say it in other words
-    return case.kind != kinds.YES_NO and len(words) <= 5
+    return case.kind not in (kinds.YES_NO, kinds.TIME, kinds.DATE) and len(words) <= 5
 
 
 def _shown(reading: str, candidate: Found) -> tuple[str, Span]:

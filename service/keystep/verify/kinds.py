@@ -31,6 +31,7 @@ _DATE = re.compile(
     r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}|\d{4}[/-]\d{1,2}[/-]\d{1,2}|(?:[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?|\d{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?),? \d{4}",
     re.IGNORECASE,
 )
+_RANGE = re.compile(r"\d+(?:[.,]\d+)*\s*(?:-|to)\s*\d+(?:[.,]\d+)*(?:\s*[A-Za-z%]+)?")
 _RATIO = re.compile(r"\s*[^:=]{1,40}(?::[^:=]{1,40}){1,4}")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
@@ -38,7 +39,7 @@ _FUNCTION = frozenset(
     "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
 )
 _MATH = re.compile(
-    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)",
+    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)",
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
@@ -59,12 +60,16 @@ def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
         return CHOICE
     if text.lower() in _YES_NO:
         return YES_NO
-    if _TIME.fullmatch(text) is not None and (text[-1] in "mM." or _about_time(question) or not _about_ratio(question)):
+    if _TIME.fullmatch(text) is not None and (
+        text[-1] in "mM." or _about_time(question) or (text[-3] == ":" and not _about_ratio(question))
+    ):
         return TIME
     if _DATE.fullmatch(text) is not None:
         return DATE
     if number.parse(gold) is not None:
         return NUMBER
+    if _RANGE.fullmatch(text) is not None:
+        return TEXT  # 10-20 is a range and no subtraction
     if choice_reader.several(gold, None) and "\n" in gold.strip():
         return CHOICE
     if _LETTER.fullmatch(text) is not None and "=" not in text:

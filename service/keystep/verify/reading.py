@@ -18,8 +18,10 @@ _LEAD = re.compile(
 _EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
 _APPROX = re.compile(r"\\approx(?![a-z])|≈|\\simeq|\\sim(?![a-z])")
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|as|which|so that|given that|due to)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s", re.IGNORECASE
+    r"[,;]?\s+(?:because|since|as|which|so that|given that|due to|not|rather than|instead of)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s",
+    re.IGNORECASE,
 )
+_ASIDE = re.compile(r"(?<=[\w%°])\s+\([^()]*\)[.\s]*$")
 _BOLD = re.compile(r"(?<![\w*)])\*\*([^*\n]+)\*\*(?![\w*(])")
 # What is read of a region: answers are short.
 _READ = 600
@@ -55,7 +57,7 @@ def readings(region: str) -> tuple[str, ...]:
         add(_REASON.split(sentence[lead.end() :], maxsplit=1)[0])
     add(_REASON.split(sentence, maxsplit=1)[0])
     for text in list(found):
-        for part in _values(text):
+        for part in (*_values(text), _ASIDE.sub("", text)):
             add(part)
     return tuple(found)
 

@@ -61,7 +61,8 @@ def same(gold: Sequence, found: Sequence, equal: Callable[[Number, Number], bool
     ordered = gold.opening in ("(", "[", "<")
     if not ordered:
         if found.opening in ("(", "["):
-            return None
+            in_order = all(equal(a, b) for a, b in zip(gold.members, found.members, strict=True))
+            return True if in_order else None if _same_set(gold, found, equal) else False
         return _same_set(gold, found, equal)
     in_order = all(equal(a, b) for a, b in zip(gold.members, found.members, strict=True))
     if found.opening and len(gold.members) == 2 and (gold.opening, gold.closing) != (found.opening, found.closing) and found.opening != "{":
@@ -85,7 +86,9 @@ def alternatives(text: str) -> tuple[Number, ...] | None:
     if not 2 <= len(parts) <= MAX_MEMBERS:
         return None
     members = [_member(part) for part in parts]
-    return None if any(m is None for m in members) else tuple(m for m in members if m is not None)
+    told = [m for m in members if m is not None]
+    # '3 red balls and 4 blue balls' describes; '5 cm or 6 cm' offers.
+    return tuple(told) if len(told) == len(parts) and len({m.unit for m in told if m.unit}) <= 1 else None
 
 
 def ratio(text: str) -> tuple[Fraction, ...] | None:

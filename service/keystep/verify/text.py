@@ -145,7 +145,14 @@ def fold(text: str) -> str:
     """text for comparing as words: case, accents' composition, articles, punctuation and plural endings aside."""
     text = unicodedata.normalize("NFC", plain(text)).casefold()
     words = _ARTICLES.sub(" ", _NOT_WORD.sub(" ", text)).split() or _NOT_WORD.sub(" ", text).split()
-    return " ".join(_singular(word) for word in words)
+    return " ".join(_ABBREVIATED.get(word.rstrip(".")) or _singular(word) for word in words)
+
+
+_ABBREVIATED = {
+    "jan": "january", "feb": "february", "mar": "march", "apr": "april", "jun": "june", "jul": "july", "aug": "august", "sep": "september",
+    "sept": "september", "oct": "october", "nov": "november", "dec": "december",
+    "mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday", "thu": "thursday", "thur": "thursday", "thurs": "thursday", "fri": "friday",
+}  # fmt: skip
 
 
 def _singular(word: str) -> str:
