@@ -64,19 +64,15 @@ FRACTION_WORDS = {
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
-# Order matters: thousands before plain numbers, commands before escapes, words last. Every alternative starts with its own
-# class of character and none nests a quantifier, so a pass is linear.
+# What is commonest comes first. Every alternative starts with its own class of character and none nests a quantifier that
+# could match one text in two ways, so a pass is linear.
 TOKEN = re.compile(
-    r"\d{1,3}(?:(?:,|\{,\}|\\,|\\!,)\d{3})+(?!\d)(?:\.\d+)?"
-    r"|\d+(?:\.\d+)?(?:st|nd|rd|th)?"
-    r"|\.\d+"
-    r"|\\[A-Za-z]+"
-    r"|\\."
-    r"|[A-Za-z]+(?:'[A-Za-z]+)?"
+    r"[A-Za-z]+(?:'[A-Za-z]+)?"
+    r"|\d+(?:(?:(?:,|\{,\}|\\,|\\!,)\d{3})+(?!\d))?(?:\.\d+)?(?:st|nd|rd|th)?"
+    r"|\\(?:[A-Za-z]+|.)"
+    r"|[^\w\s](?:(?<=\*)\*|(?<=[!<>=])=|(?<=[-=])>|(?<=\.)\d+)?"
     r"|[\u4e00-\u9fff]"
     r"|[^\W\d_A-Za-z\u4e00-\u9fff]+"
-    r"|\*\*|!=|<=|>=|=>|->|=="
-    r"|[^\w\s]"
     r"|_"
 )
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from keystep.core.canonical import TOKEN, Number
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNITS
 from keystep.core.vocabulary import near
-from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, words
+from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, words
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
@@ -142,14 +142,11 @@ def _pivot(found: list[Word]) -> str | None:
     return None
 
 
-def compare(wanted: Phrase, sentence: list[Word]) -> PhraseMatch | None:
+def compare(wanted: Phrase, wording: Wording) -> PhraseMatch | None:
     """How well a sentence states the phrase; None when it shares nothing worth reporting."""
+    sentence, have = wording.words, wording.have
     if not sentence:
         return None
-    have: dict[str, list[int]] = {}
-    for i, word in enumerate(sentence):
-        if word.kind in WEIGHTS:
-            have.setdefault(str(word.concept), []).append(i)
     met: dict[str, str] = {}
     for concept in wanted.weights:
         own = concept if concept in have else _near(concept, have) or _converse(concept, have)
@@ -160,7 +157,7 @@ def compare(wanted: Phrase, sentence: list[Word]) -> PhraseMatch | None:
     if score < MIN_COVERAGE:
         return None
     window = _window(wanted, sentence, have, met)
-    blocked = _blocked(wanted, sentence, have, met, window)
+    blocked = _blocked(wanted, wording, met, window)
     if score < 1.0 and _replaced(wanted, sentence, have, met):
         score *= REPLACED
     return PhraseMatch(0.0 if blocked else score, blocked, sentence[window[0]].token, sentence[window[1]].token)
@@ -199,22 +196,24 @@ def _window(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]], me
     return best
 
 
-def _blocked(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]], met: dict[str, str], window: tuple[int, int]) -> str | None:
+def _blocked(wanted: Phrase, wording: Wording, met: dict[str, str], window: tuple[int, int]) -> str | None:
+    sentence, have = wording.words, wording.have
     if wanted.names and not wanted.names <= have.keys():
         return "other_name"
     reason = _numbers_differ(wanted, sentence) or _colours_differ(wanted, sentence, have)
     if reason is not None:
         return reason
-    exchanged = _roles(wanted, sentence)
+    exchanged = _roles(wanted, sentence) if wanted.pivot is not None else None
     turned = [c for c, own in met.items() if own == CONVERSE.get(c)]
     if turned:
         if exchanged is not True:
             return "opposite"
     elif exchanged is True:
         return "roles_exchanged"
-    for concept in wanted.weights:
-        if concept not in met and any(_excludes(concept, other) and other not in wanted.weights for other in have):
-            return "opposite"
+    if len(met) < len(wanted.weights):
+        for concept in wanted.weights:
+            if concept not in met and concept in EXCLUSIVE and any(_excludes(concept, other) and other not in wanted.weights for other in have):
+                return "opposite"
     if _negated(sentence, window) != wanted.negated:
         return "negated"
     return None

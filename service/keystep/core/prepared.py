@@ -46,6 +46,7 @@ class PreparedForm:
     worded: bool
     bits: tuple[tuple[int, float], ...]
     mask: int
+    weight: float
     least: int
 
 
@@ -121,6 +122,7 @@ def _form(parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> 
         worded=any(w.kind == CONTENT and w.concept not in _FIGURES for w in phrase.words),
         bits=bits,
         mask=sum({bit for bit, _ in bits}),
+        weight=sum(phrase.weights.values()),
         least=_least([w for _, w in bits]),
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 
 from keystep.core.canonical import Number, simplest
 from keystep.core.derivations import SCALES, Definitions, same_result
 from keystep.core.equations import Equation, Fact, agrees, fact_keys
 from keystep.core.expressions import Provenance, Tree, evaluate, is_composite, leaves, provenance
+from keystep.core.lazy import lazy
 from keystep.core.reading import Reading
 from keystep.nouns import Span
 
@@ -20,28 +19,26 @@ class Stated:
     def __init__(self, equation: Equation, sentence: int, reading: Reading) -> None:
         self.equation, self.sentence, self._reading = equation, sentence, reading
 
-    @cached_property
-    def own(self) -> Provenance | None:
-        return provenance(self.equation.tree)
-
-    @cached_property
+    @lazy
     def denied(self) -> str | None:
         return self._reading.denied(self.sentence, self.equation.first, self.equation.last, equation=True)
 
-    @cached_property
+    @lazy
     def span(self) -> Span:
         sentence = self._reading.sentence(self.sentence)
         start, end = sentence.span(self.equation.first, self.equation.last)
         return sentence.start + start, sentence.start + end
 
 
-@dataclass(frozen=True, slots=True)
 class StatedFact:
-    """A fact, its names, and the sentence it stands in."""
+    """A fact and the sentence it stands in."""
 
-    fact: Fact
-    names: frozenset[str]
-    sentence: int
+    def __init__(self, fact: Fact, sentence: int) -> None:
+        self.fact, self.sentence = fact, sentence
+
+    @lazy
+    def names(self) -> frozenset[str]:
+        return frozenset(leaf for side in (self.fact.left, self.fact.right) for leaf in leaves(side) if isinstance(leaf, str))
 
 
 class Statements:
@@ -54,15 +51,21 @@ class Statements:
         for at in reading.stating:
             relations = reading.sentence(at).relations
             self.equations += [Stated(e, at, reading) for e in relations.equations]
-            self.facts += [StatedFact(f, _names(f), at) for f in relations.facts]
+            self.facts += [StatedFact(f, at) for f in relations.facts]
         self.equations += self._bound()
         self._by_result: dict[Number, list[Stated]] = {}
-        self.by_provenance: dict[Provenance, list[Stated]] = {}
         for stated in self.equations:
             if stated.equation.true:
                 self._by_result.setdefault(stated.equation.result, []).append(stated)
-            if stated.own is not None:
-                self.by_provenance.setdefault(stated.own, []).append(stated)
+
+    @lazy
+    def by_provenance(self) -> dict[Provenance, list[Stated]]:
+        out: dict[Provenance, list[Stated]] = {}
+        for stated in self.equations:
+            own = provenance(stated.equation.tree)
+            if own is not None:
+                out.setdefault(own, []).append(stated)
+        return out
 
     def _bound(self) -> list[Stated]:
         """J = 52 - 8 and, elsewhere, J = 44: what a name was set to and what it is found to be make an equation."""
@@ -92,18 +95,18 @@ class Statements:
             found += self._by_result.get(simplest(Fraction(result) / scale), ()) if result else ()
         return found
 
-    @cached_property
+    @lazy
     def asserted(self) -> list[Stated]:
         return [s for s in self.equations if s.equation.true and s.denied is None]
 
-    @cached_property
+    @lazy
     def definitions(self) -> Definitions:
         return Definitions((s.equation.tree, s.equation.result) for s in self.asserted)
 
     def expanded(self, stated: Stated) -> Tree:
         return self.definitions.expand(stated.equation.tree, stated.equation.result)
 
-    @cached_property
+    @lazy
     def conclusion(self) -> tuple[Stated, ...]:
         """The last derivation of the rollout."""
         return tuple(self.asserted[-1:])
@@ -112,7 +115,3 @@ class Statements:
         """The facts that say what the keys say (a lone small letter may be called otherwise)."""
         renamed = len(names) == 1 and all(len(n) == 1 and n.islower() for n in names)
         return [f for f in self.facts if (f.names == names or (renamed and len(f.names) == 1)) and keys & fact_keys(f.fact)]
-
-
-def _names(fact: Fact) -> frozenset[str]:
-    return frozenset(leaf for side in (fact.left, fact.right) for leaf in leaves(side) if isinstance(leaf, str))

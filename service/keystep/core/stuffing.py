@@ -35,7 +35,7 @@ _VERB = re.compile(
     r"\b(?:is|are|was|were|be|has|have|had|equals?|represents?|shows?|bisects?|contains?|makes?|gives?|costs?|lies|meets?|divides?|\w+(?:izes|ates|ects|ases|ains|eases))\b|="
 )
 # Twenty numbers with nothing but separators between them. The classes are disjoint, so a try is linear.
-_NUMBER_RUN = re.compile(r"(?:\d+(?:\.\d+)?[\s,;|]+){20,}\d*")
+_NUMBER_RUN = re.compile(r"[0-9]\d*(?:\.\d+)?(?:[\s,;|]+\d+(?:\.\d+)?){19,}")
 _QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 

@@ -5,11 +5,11 @@ A place is kept for a 'semantic' tier: it may confirm what is returned here unma
 
 from __future__ import annotations
 
-from functools import cached_property
 
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
+from keystep.core.lazy import lazy
 from keystep.core.prepared import PreparedForm, PreparedKeySteps, Reckoning
 from keystep.core.reading import Reading
 from keystep.core.statements import Stated, Statements
@@ -28,11 +28,11 @@ class Tiers:
         # Expanded derivations that reached a key step, in the order met.
         self.reached: dict[Tree, Stated] = {}
 
-    @cached_property
+    @lazy
     def masks(self) -> list[int]:
         return self.prepared.vocabulary.masks(self.reading)
 
-    @cached_property
+    @lazy
     def statements(self) -> Statements:
         return Statements(self.reading)
 
@@ -102,7 +102,7 @@ class Tiers:
         """The same numbers of other things: what is counted differs, and so does every other word of the sentence."""
         if wanted.counted is None:
             return False
-        found = self.reading.sentence(stated.sentence).words
+        found = self.reading.sentence(stated.sentence).wording.words
         counted = phrases.counted(found, wanted.form.result)
         if counted is None or counted == wanted.counted:
             return False
@@ -172,24 +172,33 @@ class Tiers:
         return best
 
     def _phrase(self, index: int, form: PreparedForm) -> StepMatch:
-        best = StepMatch(index, 0.0, matched=False)
-        for at in self._candidates(form):
-            sentence = self.reading.sentence(at)
-            found = phrases.compare(form.phrase, sentence.words)
-            if found is None or (found.score <= best.score and (best.tier is not None or found.blocked is None)):
-                continue
-            start, end = sentence.span(found.first, found.last)
-            span = (sentence.start + start, sentence.start + end)
-            blocked = found.blocked or self._not_asserted(at, form, found)
-            if blocked is not None:
-                if best.tier is None:
-                    best = self._missed(index, form, span, blocked, "fuzzy")
-                continue
-            verbatim = found.score >= 1.0 and form.phrase.exact is not None and form.phrase.exact.search(sentence.low) is not None
-            best = self._found(index, form, found.score, span, "exact" if verbatim else "fuzzy")
-            if best.score >= 1.0:
+        best: tuple[int, phrases.PhraseMatch] | None = None
+        nearest: tuple[int, phrases.PhraseMatch, str] | None = None
+        for at, covered in self._candidates(form):
+            reached = best[1].score if best is not None else 0.0
+            # What can no longer match is only worth a look while nothing was found.
+            if covered <= reached or (covered < self.threshold and (best is not None or nearest is not None)):
                 break
-        return best
+            found = phrases.compare(form.phrase, self.reading.sentence(at).wording)
+            if found is None or (found.blocked is None and found.score <= reached):
+                continue
+            blocked = found.blocked or self._not_asserted(at, form, found)
+            if blocked is None:
+                best = (at, found)
+            elif nearest is None:
+                nearest = (at, found, blocked)
+        if best is not None:
+            at, found = best
+            verbatim = found.score >= 1.0 and form.phrase.exact is not None and form.phrase.exact.search(self.reading.sentence(at).low) is not None
+            return self._found(index, form, found.score, self._span(at, found), "exact" if verbatim else "fuzzy")
+        if nearest is not None:
+            return self._missed(index, form, self._span(nearest[0], nearest[1]), nearest[2], "fuzzy")
+        return StepMatch(index, 0.0, matched=False)
+
+    def _span(self, at: int, found: phrases.PhraseMatch) -> Span:
+        sentence = self.reading.sentence(at)
+        start, end = sentence.span(found.first, found.last)
+        return sentence.start + start, sentence.start + end
 
     def _not_asserted(self, at: int, form: PreparedForm, found: phrases.PhraseMatch) -> str | None:
         denied = self.reading.denied(at, found.first, found.last, equation=False)
@@ -197,17 +206,16 @@ class Tiers:
             denied = None  # the negation is the key step's own
         return denied or ("question" if self.reading.sentence(at).low.rstrip().endswith("?") else None)
 
-    def _candidates(self, form: PreparedForm) -> list[int]:
-        """The sentences that could state a phrase, the best covered first."""
+    def _candidates(self, form: PreparedForm) -> list[tuple[int, float]]:
+        """The sentences that could state a phrase, with the most they can cover, the best first."""
         if not form.bits:
-            if not form.phrase.numbers:
-                return []
-            return [i for i, (start, end) in enumerate(self.reading.bounds) if any(c.isdigit() or c.isalpha() for c in self.reading.low[start:end])]
+            return [(i, 1.0) for i in range(len(self.reading.bounds))] if form.phrase.numbers else []
         wanted, least = form.mask, form.least
-        covered = [(i, m & wanted) for i, m in enumerate(self.masks) if (m & wanted).bit_count() >= least]
+        found = [(i, m & wanted) for i, m in enumerate(self.masks) if (m & wanted).bit_count() >= least]
+        covered = [(i, sum([w for bit, w in form.bits if m & bit]) / form.weight) for i, m in found]
         if len(covered) > 1:
-            covered.sort(key=lambda c: (-sum(w for bit, w in form.bits if c[1] & bit), c[0]))
-        return [i for i, _ in covered[:MAX_CANDIDATES]]
+            covered.sort(key=lambda c: (-c[1], c[0]))
+        return covered[:MAX_CANDIDATES]
 
 
 def _elsewhere(wanted: Reckoning, equation: Equation) -> bool:

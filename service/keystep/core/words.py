@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SUPERSCRIPTS, Number, number
 from keystep.core.lexicon import CLAUSE_WORDS, CONCEPT, FUNCTION, LIGHT, NEGATORS, SINGLE, UNITS, stem
 
 CONTENT, FRAME, NAMED, NUMERAL, NEGATOR, CLAUSE, SMALL, UNIT, OTHER = range(9)
+
+
+# Kinds that no neighbour changes.
+_PLAIN = frozenset({NEGATOR, CLAUSE, SMALL})
 
 
 class Word(NamedTuple):
@@ -20,7 +23,18 @@ class Word(NamedTuple):
     raw: str
 
 
-@lru_cache(maxsize=32768)
+class _Classes(dict[str, tuple[int, str | Number, str]]):
+    """token -> (kind, concept, lower-cased), filled as tokens are met."""
+
+    limit = 65536
+
+    def __missing__(self, token: str) -> tuple[int, str | Number, str]:
+        if len(self) >= self.limit:
+            self.clear()
+        found = self[token] = classify(token)
+        return found
+
+
 def classify(token: str) -> tuple[int, str | Number, str]:
     """(kind, concept, lower-cased) of one token, whatever stands around it."""
     low = token.lower()
@@ -65,13 +79,21 @@ def classify(token: str) -> tuple[int, str | Number, str]:
     return OTHER, token, low
 
 
+_CLASSES = _Classes()
+_new = tuple.__new__  # half the cost of calling the named tuple; there are hundreds of words
+
+
 def words(tokens: list[str]) -> list[Word]:
     """Every token that is more than punctuation, in order."""
     out: list[Word] = []
+    classes = _CLASSES
     currency = tokens.count("$") % 2 == 1
     for at, token in enumerate(tokens):
-        kind, concept, raw = classify(token)
+        kind, concept, raw = classes[token]
         if kind == OTHER:
+            continue
+        if kind in _PLAIN and token != "A":
+            out.append(_new(Word, (kind, concept, at, raw)))
             continue
         if token == "$" and not currency:  # mathematics, not money
             continue
@@ -96,7 +118,7 @@ def words(tokens: list[str]) -> list[Word]:
                 continue
         elif raw == "half" or (raw in FRACTION_WORDS and out and out[-1].kind == NUMERAL and out[-1].token == at - 1):
             kind, concept = CONTENT, raw
-        out.append(Word(kind, concept, at, raw))
+        out.append(_new(Word, (kind, concept, at, raw)))
     return out
 
 
@@ -118,3 +140,14 @@ def _joins(previous: Word, concept: str | Number, tokens: list[str], at: int) ->
     """'twenty' 'one', 'twenty-one'."""
     near = previous.token == at - 1 or (previous.token == at - 2 and tokens[at - 1] == "-")
     return near and not isinstance(previous.concept, str) and not isinstance(concept, str) and previous.concept in range(20, 100, 10) and 0 < concept < 10
+
+
+class Wording:
+    """The words of a sentence, and where each concept stands among them."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.words = words(tokens)
+        self.have: dict[str, list[int]] = {}
+        for i, word in enumerate(self.words):
+            if word.kind in (CONTENT, FRAME, NAMED):
+                self.have.setdefault(str(word.concept), []).append(i)
