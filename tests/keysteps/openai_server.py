@@ -45,6 +45,9 @@ class Bad(StrEnum):
     LOST_IDS = "ids left out"
     MANY_FORMS = "more equivalents than allowed"
     LAST_SECTION = "steps of the last section only"
+    SHUFFLED = "steps in another order"
+    NAMED = "the answer, a name, as an equivalent"
+    VAGUE = "equivalents that say less"
     FENCED = "JSON in a Markdown fence"
 
 
@@ -245,6 +248,8 @@ def _extract(asked: dict[str, Any], bad: Bad | None) -> dict[str, Any]:
             section["elements"] = [word for s in asked["sections"] for word in s["text"].split()]
     if bad is Bad.LAST_SECTION:
         sections = sections[-1:]
+    if bad is Bad.SHUFFLED:
+        sections = [{**s, "elements": s["elements"][::-1]} for s in reversed(sections)]
     if bad is Bad.LEAKED:
         sections[-1]["elements"] += ["4", "The final answer is 4"]
     return {"sections": sections}
@@ -284,6 +289,10 @@ def _augment(asked: dict[str, Any], bad: Bad | None) -> dict[str, Any]:
             forms = [*forms, "7 - 3 = 5", f"not {text}", f"{text} = 9"]
         if bad is Bad.LEAKED:
             forms = [*forms, "4", "answer: 4", "the answer is 4"]
+        if bad is Bad.NAMED:
+            forms = ["Anna stands there", "Anna", "the answer is tall Anna"]
+        if bad is Bad.VAGUE:
+            forms = [*forms, "it", "fruit", "=", ""]
         if bad is Bad.DUPLICATES:
             forms = forms + forms + [text]
         if bad is Bad.MANY_FORMS:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from time import monotonic, time
+from time import monotonic, sleep, time
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -203,6 +203,38 @@ def test_a_leaked_answer_is_no_key_step_and_no_form_of_one(server, build):
     extractor = build()
     assert extractor.extract(QUESTION, REFERENCE) == KEY_STEPS
     assert extractor.counts["leaked"] + extractor.counts["ungrounded"] + extractor.counts["unequal"] >= 2 + 3 * len(KEY_STEPS)
+
+
+def test_a_leaked_word_is_no_form_of_a_key_step(server, build):
+    server.misbehave(Bad.NAMED)
+    extractor = build()
+    reference = "### Step 1:\nShe is tall.\n\n### The final answer is:\nAnna"
+    assert extractor.extract("Who is it?", reference) == (KeyStep("She is tall", ("Anna stands there",)),)
+    assert extractor.counts["leaked"] == 2
+
+
+def test_an_equivalent_that_says_less_is_none(server, build):
+    server.misbehave(Bad.VAGUE)
+    assert build().extract(QUESTION, REFERENCE) == KEY_STEPS
+
+
+def test_key_steps_stand_in_the_references_order(server, build):
+    server.misbehave(Bad.SHUFFLED)
+    assert build().extract(QUESTION, REFERENCE) == KEY_STEPS
+
+
+def test_closing_ends_what_is_under_way_in_a_named_failure(server, build):
+    server.misbehave(Bad.BUSY)
+    server.retry_after = "1"
+    extractor = build(llm_retries=9)
+    with ThreadPoolExecutor(1) as threads:
+        under_way = threads.submit(extractor.extract, QUESTION, REFERENCE)
+        while not server.seen:
+            sleep(0.01)
+        extractor.close()
+        error = under_way.exception()
+    assert isinstance(error, ComponentError)
+    assert error.reason is Reason.EXTRACTOR_UNAVAILABLE
 
 
 def test_invented_steps_are_dropped(server, build):

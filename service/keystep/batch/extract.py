@@ -171,11 +171,12 @@ def _record(asked: Asked, extracted: Extracted, source: KeyStepSource) -> Record
 
 def convert(source: Path, out: Path, notation: records.Notation) -> tuple[int, int]:
     """A file of key steps in another notation: (records written, lines kept aside). The output appears whole or not at all."""
+    found_records = records.read(source)
     aside = Aside(out)
     unfinished = out.with_name(out.name + ".part")
     count = 0
     with unfinished.open("wb") as file:
-        for found in records.read(source):
+        for found in found_records:
             if isinstance(found, BadLine):
                 aside.add([found])
                 continue

@@ -45,8 +45,12 @@ class Record(BaseModel):
 
 
 def read(path: Path) -> Iterator[tuple[int, Record] | BadLine]:
-    """The records of a file, whatever its notation, with their lines."""
+    """The records of a file, whatever its notation, with their lines. Raises InputError at once when it cannot be read."""
     rows.identify(path)
+    return _records(path)
+
+
+def _records(path: Path) -> Iterator[tuple[int, Record] | BadLine]:
     for row in rows.read(path):
         if isinstance(row, BadLine):
             yield row

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from keystep.core import structure
 from keystep.core.canonical import FRACTION_WORDS, SUPERSCRIPTS, TOKEN, Number, fold, lower
-from keystep.core.words import NAMED, NEGATOR, NUMERAL, words
+from keystep.core.words import CONTENT, NAMED, NEGATOR, NUMERAL, words
 from keystep.nouns import SectionKind
 
 DESCRIPTION = "Image Description"
@@ -142,10 +142,13 @@ def _severs_nothing(whole: list[str], at: int, end: int) -> bool:
 
 
 def is_equivalent(form: str, text: str) -> bool:
-    """Whether a form may stand for a text as far as rules can tell: the same numbers, the same polarity, no foreign script.
+    """Whether a form may stand for a text as far as rules can tell: the same numbers, the same polarity, no foreign script, not vaguer.
 
-    A text without numbers may gain number words ('isosceles': 'two equal sides') but no digits.
+    A text without numbers may gain number words ('isosceles': 'two equal sides') but no digits. A form with less than half
+    of the text's words says less: it would be found where the text is not meant.
     """
+    if not key(form) or 2 * _weight(form) < _weight(text):
+        return False
     stated, added = _numbers(text), _numbers(form)
     if stated != added and (stated or any(c.isdigit() for c in form)):
         return False
@@ -170,6 +173,10 @@ def _numbers(text: str) -> Counter[Number | str]:
 
 def _negations(text: str) -> int:
     return sum(w.kind == NEGATOR for w in words(TOKEN.findall(fold(text)))) % 2
+
+
+def _weight(text: str) -> int:
+    return sum(w.kind in (CONTENT, NAMED, NUMERAL) for w in words(TOKEN.findall(fold(text))))
 
 
 def _scripts(text: str) -> frozenset[str]:
