@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -395,3 +396,10 @@ def test_a_cache_that_cannot_be_written_is_an_error_not_a_success(dataset, tmp_p
     done = keysteps("warm", str(tmp_path / "made.jsonl"), KEYSTEP_REDIS_URL="redis://127.0.0.1:1/0")
     assert done.returncode == 2
     assert "the cache could not be written" in done.stderr
+
+
+def test_the_page_on_key_steps_shows_what_the_command_makes(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/key-steps.md").read_text(encoding="utf-8")
+    asked, made = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    extract(write(tmp_path / "in.jsonl", asked), tmp_path / "out.jsonl")
+    assert lines(tmp_path / "out.jsonl") == [made]

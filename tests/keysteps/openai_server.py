@@ -48,6 +48,7 @@ class Bad(StrEnum):
     SHUFFLED = "steps in another order"
     NAMED = "the answer, a name, as an equivalent"
     VAGUE = "equivalents that say less"
+    ENDLESS = "a hundred thousand steps"
     FENCED = "JSON in a Markdown fence"
 
 
@@ -246,6 +247,8 @@ def _extract(asked: dict[str, Any], bad: Bad | None) -> dict[str, Any]:
             section["elements"] = [*elements, "a red ball lies on the table", "7 - 3 = 5"]
         if bad is Bad.TOO_MANY:
             section["elements"] = [word for s in asked["sections"] for word in s["text"].split()]
+    if bad is Bad.ENDLESS:
+        sections = [{**sections[0], "elements": [f"x = {n}" for n in range(100_000)]}]
     if bad is Bad.LAST_SECTION:
         sections = sections[-1:]
     if bad is Bad.SHUFFLED:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from time import monotonic, sleep, time
+from time import sleep, time
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -185,6 +185,12 @@ def test_elements_that_do_not_stand_in_the_reference_are_asked_for_again(server,
     assert "word for word" in server.seen[1][2]["messages"][3]["content"]
 
 
+def test_a_reply_without_end_is_not_looked_at_one_by_one(server, build):
+    server.misbehave(Bad.ENDLESS)
+    error = failure(build(), "### Step 1:\n" + "x = 1, y = 2. " * 2500 + "\n\n### The final answer is:\n4")
+    assert "more than 512 elements" in str(error)
+
+
 def test_too_many_steps_once_are_mended(server, build):
     server.misbehave(Bad.TOO_MANY, times=1)
     assert len(build().extract(QUESTION, LONG)) == 1
@@ -317,10 +323,8 @@ def test_retry_after_is_waited_for(server, build, kind):
 def test_a_server_that_asks_for_too_much_patience_is_away(server, build):
     server.retry_after = "3600"
     server.misbehave(Bad.BUSY)
-    begun = monotonic()
     assert failure(build(llm_retries=5)).reason is Reason.EXTRACTOR_UNAVAILABLE
     assert len(server.seen) == 1
-    assert monotonic() - begun < 60
 
 
 def test_a_time_out_is_not_asked_again(server, build):

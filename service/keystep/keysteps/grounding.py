@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keystep.core import structure
 from keystep.core.canonical import FRACTION_WORDS, SUPERSCRIPTS, TOKEN, Number, fold, lower
@@ -46,6 +46,10 @@ class Part:
 
     name: str
     text: str
+    key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", key(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +118,16 @@ def _article(token: str, following: list[str]) -> bool:
 
 
 def find(element: str, part: Part) -> int | None:
-    """Where an element stands in a part, in one piece, as a position among its tokens; None when it does not."""
-    wanted, there = _tokens(element), _tokens(part.text)
-    if not wanted:
-        return None
-    return next((at for at in range(len(there) - len(wanted) + 1) if there[at : at + len(wanted)] == wanted), None)
+    """Where an element stands in a part, in one piece, as a position in its key; None when it does not."""
+    wanted = key(element)
+    at = f"\x1f{part.key}\x1f".find(f"\x1f{wanted}\x1f") if wanted else -1
+    return at if at >= 0 else None
 
 
 def is_core(core: str, element: str) -> bool:
     """Whether a refinement is a piece of its element that still states the same: in one piece, no equation cut, no negation lost."""
+    if len(core) > len(element):
+        return False
     piece, whole = _tokens(core), _tokens(element)
     if not piece or _negations(core) != _negations(element):
         return False

@@ -38,6 +38,7 @@ PREFIX = "llm/"
 MAX_REFERENCE = 40_000  # characters; a longer one is refused, not cut: its last steps count as much as its first
 MAX_QUESTION = 8_000  # characters shown; the question is context only
 MAX_FORM = 300  # characters; what is longer is no key element
+MAX_LISTED = 512  # elements, or forms of one element, that are looked at: a reply may be of any length
 _MAX_PROBLEM, _MAX_SHOWN = 600, 20_000  # characters of a problem, and of a bad reply, that the model is shown
 
 _FENCE = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL)
@@ -114,12 +115,14 @@ class LlmExtractor:
 
     def _elements(self, reply: prompts.ExtractReply, reference: Reference) -> list[str]:
         """Elements that stand in the reference, in its order, each once, none the answer."""
+        if sum(len(section.elements) for section in reply.sections) > MAX_LISTED:
+            raise _UnusableError(f"it has more than {MAX_LISTED} elements; at most {prompts.MAX_KEY_STEPS} are wanted")
         found: dict[str, tuple[tuple[int, int], str]] = {}
         described = 0
         for section in reply.sections:
             for element in map(_restored, section.elements):
-                where = _where(element, section.section, reference)
-                if where is None or len(element) > MAX_FORM:
+                where = _where(element, section.section, reference) if len(element) <= MAX_FORM else None
+                if where is None:
                     self._count("ungrounded")
                 elif grounding.says_answer(element, reference):
                     self._count("leaked")
@@ -160,8 +163,8 @@ class LlmExtractor:
         out = []
         for core, equivalents in zip(cores, replies, strict=True):
             forms: list[str] = []
-            for form in map(_restored, equivalents):
-                if not grounding.is_equivalent(form, core) or len(form) > MAX_FORM:
+            for form in map(_restored, equivalents[:MAX_LISTED]):
+                if len(form) > MAX_FORM or not grounding.is_equivalent(form, core):
                     self._count("unequal")
                 elif grounding.says_answer(form, reference):
                     self._count("leaked")
