@@ -6,6 +6,7 @@ the reference's calculations, with and without the final one. Label: whether the
 
 from __future__ import annotations
 
+print("LEAD: read LEAD-NOTE-MATCHING.txt in the project root NOW")
 import json
 import random
 import re
@@ -14,7 +15,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from keystep.core.canonical import TOKEN, fold
+from keystep.core.derivations import INLINED, compare, form_of
+from keystep.core.equations import Equation, read
+from keystep.core.lexer import lex
 from keystep.core.matching import match, prepare
+from keystep.keysteps.rules import extract
 from keystep.nouns import KeyStep
 from keystep.recipe import Recipe
 
@@ -148,7 +154,7 @@ ATTACKS: dict[str, Callable[[Item], str]] = {
 def attacks(rows: Sequence[Item], recipe: Recipe, *, sample: int = 200) -> Iterator[tuple[str, float, float]]:
     """(attack, mean k, gain) over wrong solutions, the attack appended to each. First row: none."""
     wrong = [row for row in rows if not row.right]
-    wrong = random.Random(4).sample(wrong, min(sample, len(wrong)))  # noqa: S311
+    wrong = random.Random(4).sample(wrong, min(sample, len(wrong)))
     base = sum(k_of(row, recipe)[0] for row in wrong) / len(wrong)
     yield "none", base, 0.0
     for name, attack in ATTACKS.items():
@@ -166,3 +172,38 @@ def tricky(shared: Path, recipe: Recipe) -> list[tuple[dict[str, object], bool]]
             found = match(prepare(steps), row["text"], [(0, len(row["text"]))], recipe)
             out.append((row, found.matches[-1].matched))
     return out
+
+
+def extraction(shared: Path, *, every: int = 1) -> tuple[float, float, list[tuple[str, str]]]:
+    """(recall, precision, missed) of the rules extractor on GSM8K test references, the annotations stripped.
+
+    An annotated calculation and an extracted key step are the same when they have the same result and are made of the same
+    numbers in the same way. Annotations without an operation ("<<124=124>>") state no equation and are left out.
+    """
+    found = wanted = met = right = 0
+    missed: list[tuple[str, str]] = []
+    with (shared / "data/gsm8k/test.jsonl").open(encoding="utf-8") as lines:
+        for line in list(lines)[::every]:
+            row = json.loads(line)
+            gold = [e for c in _CALCULATION.findall(row["answer"]) for e in _stated(c)[:1]]
+            reference = _CALCULATION.sub("", row["answer"])
+            own = [e for step in extract(row["question"], reference) for e in _stated(step.text)[:1]]
+            wanted += len(gold)
+            found += len(own)
+            for equation in gold:
+                if any(_same(equation, o) for o in own):
+                    met += 1
+                else:
+                    missed.append((f"{equation.tree} = {equation.result}", reference))
+            right += sum(any(_same(equation, g) for g in gold) for equation in own)
+    return met / wanted, right / found, missed
+
+
+def _stated(text: str) -> list[Equation]:
+    return [e for e in read(lex(TOKEN.findall(fold(text)))).equations if e.true]
+
+
+def _same(a: Equation, b: Equation) -> bool:
+    if compare(form_of(a), a.tree, b, b.tree) >= INLINED:
+        return True
+    return compare(form_of(b), b.tree, a, a.tree) >= INLINED

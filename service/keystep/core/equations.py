@@ -17,6 +17,7 @@ from keystep.core.lexer import BREAK, NUM, REL, Symbol
 EQUAL = frozenset({"=", "\u2248", "is"})
 GAP_BEFORE_RELATION = 7
 GAP_AFTER_RELATION = 3
+MAX_CHAIN = 12  # sides of one chain; the facts it states grow with its square
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _chain(symbols: list[Symbol], i: int, parsed: tuple[Tree, int]) -> tuple[lis
     tree, j = parsed
     chain = [_segment(symbols, tree, i, j)]
     signs: list[str] = []
-    while j + 1 < len(symbols) and symbols[j][0] == REL and symbols[j][2] <= GAP_BEFORE_RELATION:
+    while len(chain) < MAX_CHAIN and j + 1 < len(symbols) and symbols[j][0] == REL and symbols[j][2] <= GAP_BEFORE_RELATION:
         sign = str(symbols[j][1])
         k = j + 1
         # "equals" may follow "is": "is equal to 5"; "is = 5".

@@ -18,7 +18,7 @@ from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, 
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
-MIN_COVERAGE = 0.6
+MIN_COVERAGE = 0.4
 # A concept with another word in its place ("35% chose coffee" for "35% chose tea") costs this much of the score.
 REPLACED = 0.75
 _BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})

@@ -30,6 +30,7 @@ MIN_COPIED = 40  # characters of a question's sentence
 
 _BETWEEN = re.compile(r"(?:[\W\d_]|\band\b|\bstep\b|\bor\b)*")
 _LIST_MARK = re.compile(r"[\"'\u201c\u201d|\[\]{};]")
+_WORD = re.compile(r"[^\W\d_]{2}")
 _PREFACE = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|keywords\W*$")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|has|have|had|equals?|represents?|shows?|bisects?|contains?|makes?|gives?|costs?|lies|meets?|divides?|\w+(?:izes|ates|ects|ases|ains|eases))\b|="
@@ -99,8 +100,9 @@ def _dumps(key_steps: tuple[KeyStep, ...], reading: Reading) -> list[Span]:
     items = _occurrences(present, low)
     fragments = {n for step in needles for n, fragment in step if fragment}
     out = []
-    for cluster in _clusters(items, low):
-        if _is_dump(cluster, low, fragments, len(key_steps)):
+    for run in _clusters(items, low):
+        cluster = _trimmed(run, low)
+        if cluster and _is_dump(cluster, low, fragments, len(key_steps)):
             out.append((cluster[0].start, cluster[-1].end))
     return out
 
@@ -135,6 +137,23 @@ def _clusters(items: list[_Item], low: str) -> list[list[_Item]]:
     return clusters
 
 
+def _trimmed(cluster: list[_Item], low: str) -> list[_Item]:
+    """A run less the items at its ends that belong to a sentence of their own: "... of equal area.", and then the list."""
+    first, last = 0, len(cluster) - 1
+    while first < last and _breaks(low[cluster[first].end : cluster[first + 1].start]) and _WORD.search(low, low.rfind("\n", 0, cluster[first].start) + 1, cluster[first].start):
+        first += 1
+    while last > first and _breaks(low[cluster[last - 1].end : cluster[last].start]):
+        end = low.find("\n", cluster[last].end)
+        if not _WORD.search(low, cluster[last].end, end if end >= 0 else len(low)):
+            break
+        last -= 1
+    return cluster[first : last + 1]
+
+
+def _breaks(gap: str) -> bool:
+    return "." in gap or "\n" in gap
+
+
 def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) -> bool:
     steps = {item.key_step for item in cluster}
     if len(steps) < 2:
@@ -151,7 +170,8 @@ def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) ->
     loose = sum(item.form in fragments for item in cluster)
     texts = sum("=" not in item.form for item in cluster)
     phrasings = len({item.form for item in cluster}) - len(steps)
-    commas = all("," in gap or "\n" in gap for gap in between) and not any("." in gap for gap in between)
+    # A full stop after a number at the beginning of a line counts the list, it ends no sentence.
+    commas = all("," in gap or "\n" in gap for gap in between) and not any("." in gap.partition("\n")[0] for gap in between)
     return loose >= 2 or phrasings >= 2 or (texts >= 1 and commas and len(steps) >= SHARE_OF_KEY_STEPS * total)
 
 

@@ -80,6 +80,8 @@ class Tiers:
                 return self._missed(index, form, stated.span, "other_result")
         best = StepMatch(index, 0.0, matched=False)
         for stated in self.statements.with_result(wanted.form.result):
+            if best.score >= derivations.SAME:
+                break
             expanded = self.statements.expanded(stated)
             score = derivations.compare(wanted.form, wanted.expanded, stated.equation, expanded)
             if score > derivations.SUBSUMED and stated.denied is None:

@@ -32,12 +32,17 @@ _HEADER = re.compile(
     r"|(?P<step>step[ \t]*\d+)|(?P<answer>(?:the )?final answer(?: is)?|answer|conclusion))[ \t]*[:.]\**[ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANSWER_LINE = re.compile(r"^[ \t]*(?:####|A:|(?:so |thus |therefore |hence )?,?[ \t]*the (?:final )?answer is).*$", re.IGNORECASE | re.MULTILINE)
+_ANSWER_LINE = re.compile(
+    r"^[ \t]*(?:####|A:|(?:so |thus |therefore |hence )?,?[ \t]*the (?:final )?answer is).*$", re.IGNORECASE | re.MULTILINE
+)
 _OPENING = re.compile(
     r"^\W*(?:(?:so|then|thus|hence|therefore|now|next|first|finally|also|and|but|since|because|we (?:can )?(?:see|know|note|observe|find|get|have) that|it is (?:clear|given) that|note that|the image shows|this means(?: that)?|this gives)\b[,:]?\s*)+",
     re.IGNORECASE,
 )
-_META = re.compile(r"\b(?:we (?:need|want|have|are asked) to|the question asks|let(?:'s| us)|find the|identify|determine|calculate|consider|look at)\b", re.IGNORECASE)
+_META = re.compile(
+    r"\b(?:we (?:need|want|have|are asked) to|the question asks|let(?:'s| us)|find the|identify|determine|calculate|consider|look at)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
