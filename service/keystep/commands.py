@@ -59,6 +59,7 @@ def score(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     recipe: str = "hardened",
     format: str | None = None,  # noqa: A002 - the option's name
+    profile: str | None = None,
     url: str | None = None,
     batch: int = 64,
     detail: Literal["rewards", "evidence"] = "rewards",
@@ -80,6 +81,9 @@ def score(
         What decides a reward: hardened, paper, official, or JSON like '{"base": "hardened", "alpha": 0.2}'.
     format
         groups, flat, r1vl, gsm8k or qwen-math; told from the first line when not given.
+    profile
+        A benchmark's conventions for groups that name none, and its own figures below the table (mme's accuracy+, ...); paired
+        figures read which questions belong together from ids like task/image/question.
     url
         Score on this service instead of in this process.
     batch
@@ -92,7 +96,7 @@ def score(
     logging.basicConfig(format="keystep: %(message)s")
     # A retry that helped is no news; one that did not ends in an error of its own.
     logging.getLogger("stamina").setLevel(logging.ERROR)
-    job = Job(source=source, out=out, recipe=_recipe(recipe), format=format, url=url, batch=batch, detail=detail)
+    job = Job(source=source, out=out, recipe=_recipe(recipe), format=format, profile=profile, url=url, batch=batch, detail=detail)
     summary = run(job, settings(), Console(stderr=True))
     summary.show(Console())
     if summary.bad_lines:

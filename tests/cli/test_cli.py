@@ -145,3 +145,21 @@ def _closure(names: list[str]) -> set[str]:
                 if need.marker is None or need.marker.evaluate({"extra": ""}):
                     names.append(need.name)
     return found
+
+
+def test_a_benchmarks_own_figures_are_printed(tmp_path: Path) -> None:
+    groups = [
+        {"id": f"count/{image}/{n}", "question": "Is there a ball?", "answer": gold, "rollouts": [{"id": "r", "text": text}]}
+        for image, n, gold, text in (
+            ("1.png", 0, "Yes", "Yes."),
+            ("1.png", 1, "No", "No, there is none."),
+            ("2.png", 0, "Yes", "Yes"),
+            ("2.png", 1, "No", "Yes"),
+        )
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(g) for g in groups))
+    done = keystep("score", "in.jsonl", "-o", "out.jsonl", "--profile", "mme", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mme: accuracy 75.00, accuracy+ 50.00, score 125.00" in done.stdout
+    unknown = keystep("score", "in.jsonl", "-o", "other.jsonl", "--profile", "best", cwd=tmp_path)
+    assert (unknown.returncode, "hallusionbench" in unknown.stderr) == (2, True)

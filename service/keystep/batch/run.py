@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from keystep.batch import parquet, rows, scorers
 from keystep.batch.aside import Aside
+from keystep.batch.benchmarks import Tally
 from keystep.batch.journal import Journal
 from keystep.batch.readers import Entry, choose, entries
 from keystep.batch.rows import BadLine
@@ -24,6 +25,7 @@ from keystep.batch.summary import Summary
 from keystep.errors import InputError
 from keystep.recipe import Recipe, resolve
 from keystep.settings import Settings
+from keystep.verify.profiles import PROFILES
 
 # Chunks under way at once: one is scored while the next is read and sent.
 _AHEAD = 2
@@ -31,12 +33,17 @@ _AHEAD = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What `keystep score` was asked. batch: groups scored at once. format: None is told from the first line."""
+    """What `keystep score` was asked.
+
+    format: None is told from the first line.  profile: for groups that name none; its figures are counted too.
+    batch: groups scored at once.
+    """
 
     source: Path
     out: Path
     recipe: Spec = "hardened"
     format: str | None = None
+    profile: str | None = None
     url: str | None = None
     batch: int = 64
     detail: Detail = "rewards"
@@ -56,6 +63,8 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
     """Scores what is not scored yet and returns the summary of the whole output. InputError: nothing can be done as asked."""
     if job.batch < 1:
         raise InputError(f"--batch is {job.batch}; it must be at least 1", field="batch")
+    if job.profile is not None and job.profile not in PROFILES:
+        raise InputError(f"there is no profile {job.profile[:80]!r}; use one of {', '.join(PROFILES)}", field="profile")
     recipe = resolve(job.recipe)
     identity = rows.identify(job.source)
     first, lines = rows.peek(rows.read(job.source))
@@ -65,12 +74,13 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
     card = {
         "input": f"sha256:{identity.sha256}",
         "format": reader.name,
+        "profile": job.profile,
         "recipe": recipe.name,
         "recipe_hash": recipe.hash,
         "detail": job.detail,
     }
     to_parquet = rows.is_parquet(job.out)
-    summary = Summary()
+    summary = Summary(benchmark=None if job.profile is None else Tally(job.profile))
     with Journal(job.out.with_name(job.out.name + ".jsonl") if to_parquet else job.out, card) as journal:
         done = set()
         for group in journal.finished():
@@ -79,7 +89,7 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         aside = Aside(job.out)
         with progress(console, identity.lines) as bar, _scorer(job, recipe, settings) as score:
             task = bar.add_task("scoring", total=identity.lines)
-            for finished in _scored(entries(reader, lines), done, score, job.batch):
+            for finished in _scored(_profiled(entries(reader, lines), job.profile), done, score, job.batch):
                 journal.append([orjson.dumps(group) for group in finished.groups])
                 for group in finished.groups:
                     summary.add(group)
@@ -90,6 +100,14 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         if to_parquet:
             parquet.write(journal.finished(), job.out, {"name": recipe.name, "hash": recipe.hash}, evidence=job.detail == "evidence")
     return summary
+
+
+def _profiled(found: Iterable[Entry | BadLine], profile: str | None) -> Iterator[Entry | BadLine]:
+    for entry in found:
+        if profile is None or isinstance(entry, BadLine) or entry.group.profile is not None:
+            yield entry
+        else:
+            yield replace(entry, group=entry.group.model_copy(update={"profile": profile}))
 
 
 def _scorer(job: Job, recipe: Recipe, settings: Settings) -> AbstractContextManager[Scorer]:

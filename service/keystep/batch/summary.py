@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from keystep.batch.benchmarks import Tally
 from keystep.nouns import Reason
 
 COMPONENTS = ("reward", "step_rar", "step_rvr", "outcome", "key_steps_matched", "key_steps_soft")
@@ -22,6 +23,7 @@ UNDECIDED = frozenset(
         Reason.EXTRACTOR_UNAVAILABLE,
         Reason.EXTRACTION_INVALID,
         Reason.EXTRACTION_REFUSED,
+        Reason.MODEL_UNAVAILABLE,
         Reason.DEADLINE,
         Reason.INTERNAL_ERROR,
         Reason.NEEDS_JUDGE,
@@ -32,7 +34,7 @@ UNDECIDED = frozenset(
 
 @dataclass(slots=True)
 class Summary:
-    """sums, counts: over decided values, by component. undecided, flags: rollouts, by name."""
+    """sums, counts: over decided values, by component. undecided, flags: rollouts, by name. benchmark: its own figures."""
 
     groups: int = 0
     rollouts: int = 0
@@ -43,9 +45,12 @@ class Summary:
     undecided: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     degraded: set[str] = field(default_factory=set)
+    benchmark: Tally | None = None
 
     def add(self, group: Mapping[str, Any]) -> None:
         self.groups += 1
+        if self.benchmark is not None:
+            self.benchmark.add(group)
         self.zero_variance += group["zero_variance"]
         for rollout in group["rollouts"]:
             self.rollouts += 1
@@ -73,6 +78,10 @@ class Summary:
         for what, counter in (("undecided", self.undecided), ("flags", self.flags)):
             told = ", ".join(f"{name} {n}" for name, n in sorted(counter.items(), key=lambda item: (-item[1], item[0])))
             console.print(f"{what}: {told or 'none'}", highlight=False, soft_wrap=True)
+        if self.benchmark is not None:
+            figures = ", ".join(f"{name} {value:.2f}" for name, value in self.benchmark.figures().items())
+            told = f" ({self.benchmark.undecided} undecided count as not right)" if self.benchmark.undecided else ""
+            console.print(f"{self.benchmark.profile}: {figures}{told}", highlight=False, soft_wrap=True)
         if self.degraded:
             console.print(f"degraded: {', '.join(sorted(self.degraded))}")
         if self.bad_lines:
