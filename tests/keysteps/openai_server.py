@@ -49,6 +49,9 @@ class Bad(StrEnum):
     NAMED = "the answer, a name, as an equivalent"
     VAGUE = "equivalents that say less"
     ENDLESS = "a hundred thousand steps"
+    FILTERED = "stopped by a content filter"
+    HUGE = "a body of 9 MB"
+    SHARED_FORM = "the same equivalent for every step, and each step for the others"
     FENCED = "JSON in a Markdown fence"
 
 
@@ -206,7 +209,10 @@ def _completion(body: dict[str, Any], bad: Bad | None) -> dict[str, Any]:
         message["content"] = None
     if bad is Bad.REFUSAL:
         message |= {"content": None, "refusal": "I cannot help with that."}
-    choice = {"index": 0, "message": message, "finish_reason": "length" if bad is Bad.TOKEN_LIMIT else "stop", "logprobs": None}
+    if bad is Bad.HUGE:
+        message["content"] += " " * 9_000_000
+    reason = {Bad.TOKEN_LIMIT: "length", Bad.FILTERED: "content_filter"}.get(bad, "stop")
+    choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -294,6 +300,8 @@ def _augment(asked: dict[str, Any], bad: Bad | None) -> dict[str, Any]:
             forms = [*forms, "4", "answer: 4", "the answer is 4"]
         if bad is Bad.NAMED:
             forms = ["Anna stands there", "Anna", "the answer is tall Anna"]
+        if bad is Bad.SHARED_FORM:
+            forms = ["it is coloured brightly", *(e["text"] for e in asked["elements"])]
         if bad is Bad.VAGUE:
             forms = [*forms, "it", "fruit", "=", ""]
         if bad is Bad.DUPLICATES:

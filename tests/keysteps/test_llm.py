@@ -41,7 +41,7 @@ KEY_STEPS = (
     KeyStep("A blue bowl holds fruit"),
     KeyStep("There are 7 oranges"),
     KeyStep("There are 3 bananas"),
-    KeyStep("7 - 3 = 4", ("7 minus 3 equals 4",)),
+    KeyStep("7 - 3 = 4", ("7 minus 3 equals 4", "7-3=4")),
     KeyStep(r"\frac{4}{2} = 2", ("4/2 = 2", r"\frac{4}{2} is 2")),
 )
 # 40 different words in one step: a model that takes each for an element has too many.
@@ -84,7 +84,7 @@ def test_three_questions_make_key_steps(server, build):
     assert extractor.extract(QUESTION, REFERENCE) == KEY_STEPS
     assert server.stages() == ["extract", "refine", "augment"]
     assert extractor.usage == Usage(requests=3, prompt_tokens=300, completion_tokens=30)
-    assert extractor.counts == {"duplicate": 1}  # "7-3=4" is "7 - 3 = 4"
+    assert extractor.counts == {}
 
 
 def test_what_is_asked(server, build):
@@ -135,6 +135,8 @@ FAILURES = {
     Bad.EMPTY: (Reason.EXTRACTION_INVALID, 2),
     Bad.TOKEN_LIMIT: (Reason.EXTRACTION_INVALID, 2),
     Bad.REFUSAL: (Reason.EXTRACTION_REFUSED, 1),
+    Bad.FILTERED: (Reason.EXTRACTION_REFUSED, 1),
+    Bad.HUGE: (Reason.EXTRACTOR_UNAVAILABLE, 1),
     Bad.LANGUAGE: (Reason.EXTRACTION_INVALID, 2),
     Bad.NOTHING: (Reason.EXTRACTION_INVALID, 2),
 }
@@ -166,6 +168,12 @@ def test_a_reply_of_no_use_is_asked_for_again_with_what_was_wrong(server, build,
     assert (len(server.seen), extractor.counts["repairs"]) == (4, 1)
     (again,) = (body for _, _, body in server.seen if len(body["messages"]) == 4)
     assert again["messages"][3]["content"].startswith("That reply cannot be used: ")
+
+
+def test_a_reply_that_was_cut_off_is_told_to_be_briefer(server, build):
+    server.misbehave(Bad.TOKEN_LIMIT, times=1)
+    build().extract(QUESTION, REFERENCE)
+    assert "it was cut off: be briefer" in server.seen[1][2]["messages"][3]["content"]
 
 
 @pytest.mark.parametrize("stage", ["refine", "augment"])
@@ -269,6 +277,12 @@ def test_what_stands_in_two_sections_counts_where_the_model_found_it(server, bui
 def test_a_key_step_has_at_most_six_equivalents(server, build):
     server.misbehave(Bad.MANY_FORMS)
     assert all(len(step.equivalents) == 6 for step in build().extract(QUESTION, REFERENCE))
+
+
+def test_no_form_stands_in_two_key_steps(server, build):
+    server.misbehave(Bad.SHARED_FORM)
+    reference = "### Step 1:\nThe ball is red. The cube is blue.\n\n### The final answer is:\n4"
+    assert build().extract(QUESTION, reference) == (KeyStep("The ball is red", ("it is coloured brightly",)), KeyStep("The cube is blue"))
 
 
 def test_other_numbers_are_neither_a_core_nor_an_equivalent(server, build):

@@ -157,23 +157,25 @@ class LlmExtractor:
         return list(out.values())
 
     def _key_steps(self, reply: prompts.AugmentReply, cores: Sequence[str], reference: Reference) -> tuple[KeyStep, ...]:
-        """Key steps with their equivalent forms. No form stands in two key steps: finding it would count twice."""
+        """Key steps with their equivalent forms. No form stands in two key steps: finding it would count twice.
+
+        Within one key step forms may differ in nothing but white space: a recipe that matches literally needs them.
+        """
         replies = _by_id([(e.id, e.equivalents) for e in reply.elements], len(cores))
-        taken = {grounding.key(core) for core in cores}
+        owners = {grounding.key(core): at for at, core in enumerate(cores)}
         out = []
-        for core, equivalents in zip(cores, replies, strict=True):
-            forms: list[str] = []
+        for at, (core, equivalents) in enumerate(zip(cores, replies, strict=True)):
+            forms = {core.lower(): core}
             for form in map(_restored, equivalents[:MAX_LISTED]):
                 if len(form) > MAX_FORM or not grounding.is_equivalent(form, core):
                     self._count("unequal")
                 elif grounding.says_answer(form, reference):
                     self._count("leaked")
-                elif grounding.key(form) in taken:
+                elif form.lower() in forms or owners.setdefault(grounding.key(form), at) != at:
                     self._count("duplicate")
-                elif len(forms) < prompts.MAX_EQUIVALENTS:
-                    taken.add(grounding.key(form))
-                    forms.append(form)
-            out.append(KeyStep(core, tuple(forms)))
+                elif len(forms) <= prompts.MAX_EQUIVALENTS:
+                    forms[form.lower()] = form
+            out.append(KeyStep(core, tuple(forms.values())[1:]))
         return tuple(out)
 
     def _count(self, what: str) -> None:
