@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from keystep.nouns import Span
 from keystep.verify.text import brace_end, last_match, level
@@ -63,10 +63,9 @@ _PHRASES = (_FINAL, _ANSWER, _CJK)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
-_RUN_ON = re.compile(
-    r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>"
-    r"|\n[ \t]*(?:#+[ \t]*|\*\*)?(?:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:",
-    re.IGNORECASE,
+_SPECIAL = re.compile(r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
+_NEW_QUESTION = re.compile(
+    r"\n[ \t]*(?:#+[ \t]*|\*\*)?(?:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:", re.IGNORECASE
 )
 _SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]{1,30}\|>|</s>|<eos>|<pad>|<end_of_turn>)$", re.IGNORECASE)
 # Said after an answer, never part of one.
@@ -83,12 +82,24 @@ def find(text: str, section: Span | None = None) -> Extraction:
     start, end = section if section is not None else (0, len(leveled))
     while (tail := _SPECIAL_TAIL.search(leveled, max(start, end - 40), end)) is not None and tail.end() == end:
         end = tail.start()
-    for mark in _RUN_ON.finditer(leveled, start, end):
-        # Special tokens end a response wherever they stand; a new question ends it only once an answer was given.
-        found = _search(leveled, start, mark.start(), in_section=section is not None, weak=mark[0].startswith("<"))
-        if found.candidates:
-            return Extraction(found.candidates, found.also, run_on=True)
-    return _search(leveled, start, end, in_section=section is not None, weak=True)
+    stop = _stop(leveled, start, end, in_section=section is not None)
+    found = _search(leveled, start, stop, in_section=section is not None)
+    return replace(found, run_on=True) if stop < end and found.candidates else found
+
+
+def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
+    """Where the response is over: at a special token, or at a new question once an answer was given; end otherwise."""
+    special = _SPECIAL.search(text, start, end)
+    if special is not None and text[start : special.start()].strip():
+        end = special.start()
+    if _NEW_QUESTION.search(text, start, end) is None:
+        return end
+    answers = [m.end() for pattern in (*_PHRASES, _BOX, _TAG) if (m := pattern.search(text, start, end)) is not None]
+    if in_section and (line := _LINE.search(text, start, end)) is not None:
+        answers.append(line.end())
+    answered = min(answers, default=None)
+    question = _NEW_QUESTION.search(text, answered, end) if answered is not None else None
+    return end if question is None else question.start()
 
 
 def closes(line: str) -> bool:
@@ -101,11 +112,11 @@ def whole(text: str) -> Found:
     return _found(level(text), 0, len(text), "whole")
 
 
-def _search(text: str, start: int, end: int, *, in_section: bool, weak: bool) -> Extraction:
+def _search(text: str, start: int, end: int, *, in_section: bool) -> Extraction:
     marked = list(_marked(text, start, end))
     if in_section:
         return _section(text, start, end, marked)
-    if not marked and weak:
+    if not marked:
         marked = list(_unmarked(text, start, end))
     run_on = bool(marked) and _goes_on(text, marked[0].span[1], end)
     return Extraction(tuple(marked), run_on=run_on)
@@ -161,13 +172,15 @@ def _marked(text: str, start: int, end: int) -> Iterator[Found]:
 
 
 def _last_region(text: str, pattern: re.Pattern[str], start: int, end: int) -> Span | None:
-    regions = _regions(text, pattern, start, end)
-    return regions[-1] if regions else None
+    for match in reversed(list(pattern.finditer(text, start, end))):
+        if (region := _region(text, match.end(), end)) is not None:
+            return region
+    return None
 
 
 def _regions(text: str, pattern: re.Pattern[str], start: int, end: int) -> list[Span]:
-    """What follows each match of a mark, up to the next match."""
-    matches = [m.span() for m in pattern.finditer(text, start, end)]
+    """What follows each of the first matches of a mark, up to the next match."""
+    matches = [m.span() for m in islice(pattern.finditer(text, start, end), _MAX_PLACES)]
     found = []
     for (_, at), (stop, _) in pairwise([*matches, (end, end)]):
         if (region := _region(text, at, end)) is not None and region[0] < stop:
@@ -190,6 +203,7 @@ def _unmarked(text: str, start: int, end: int) -> Iterator[Found]:
 
 def _region(text: str, at: int, end: int) -> Span | None:
     """From a mark to the end of its line, or the next line that says something, or the display formula that opens there."""
+    end = min(end, at + 2 * MAX_ANSWER)  # the answer stands near its mark
     line_end = text.find("\n", at, end)
     line_end = end if line_end < 0 else line_end
     if not text[at:line_end].strip(" \t*_:."):
@@ -229,6 +243,8 @@ def _last_boxes(text: str, start: int, end: int) -> Found | None:
         if chain and (box.span[1] > chain[0].span[0] or not _joined(text[box.span[1] + 1 : chain[0].span[0] - len("\\boxed{")])):
             break
         chain.insert(0, box)
+        if len(chain) == _MAX_PLACES:
+            break
     if len(chain) <= 1:
         return chain[0] if chain else None
     return Found(", ".join(b.text for b in chain), (chain[0].span[0], chain[-1].span[1]), "boxed", closed=True)
