@@ -24,7 +24,16 @@ def test_full_width_and_typographic_characters_become_plain_but_superscripts_sta
 
 @pytest.mark.parametrize(
     ("token", "value"),
-    [("1,200", 1200), ("10{,}000", 10000), ("3.50", Fraction(7, 2)), ("10.0", 10), (".5", Fraction(1, 2)), ("3rd", None), ("1" * (MAX_DIGITS * 2), None), ("٣", None)],
+    [
+        ("1,200", 1200),
+        ("10{,}000", 10000),
+        ("3.50", Fraction(7, 2)),
+        ("10.0", 10),
+        (".5", Fraction(1, 2)),
+        ("3rd", None),
+        ("1" * (MAX_DIGITS * 2), None),
+        ("٣", None),
+    ],
 )
 def test_numbers_are_exact_and_bounded(token: str, value: object) -> None:
     assert number(token) == value

@@ -91,7 +91,10 @@ def test_a_chain_states_what_people_mean_by_it() -> None:
     assert relations("16 eggs are in 3 boxes").equations == ()
 
 
-@pytest.mark.parametrize(("text", "true"), [("10/3 = 3.33", True), ("10/3 ≈ 3.3", True), ("10/3 = 3.2", False), ("2/3 = 0.7", False), ("1/3 = 0.33", True), ("7/2 = 3", False)])
+@pytest.mark.parametrize(
+    ("text", "true"),
+    [("10/3 = 3.33", True), ("10/3 ≈ 3.3", True), ("10/3 = 3.2", False), ("2/3 = 0.7", False), ("1/3 = 0.33", True), ("7/2 = 3", False)],
+)
 def test_a_result_may_be_rounded_to_two_digits_at_least(text: str, *, true: bool) -> None:
     assert [e.true for e in relations(text).equations] == [true]
 

@@ -22,7 +22,19 @@ SENTENCES = [
     "x = 9",
     "Two lines are parallel.",
 ]
-FORMS = ["three red cubes", "12/2 = 6", "6 - 1 = 5", "16 - 3 - 4 = 9", "AD is a median", "E is the midpoint", "x = 9", "parallel lines", "45 million in 2019", "7", "8 * 8 = 64"]
+FORMS = [
+    "three red cubes",
+    "12/2 = 6",
+    "6 - 1 = 5",
+    "16 - 3 - 4 = 9",
+    "AD is a median",
+    "E is the midpoint",
+    "x = 9",
+    "parallel lines",
+    "45 million in 2019",
+    "7",
+    "8 * 8 = 64",
+]
 PIECES = [
     "6/3 = 2", "\\frac{", "}", "{", "(", ")", "=", "9**9**9", "^", "1" * 60, "\ud800", "\x00", "√", "½", "²", "一", "六", "나누면", "angle ", "ABC ", "not ", "if ",
     "is ", "the red cube ", "\n", "\\\\", "&", "$", "%", "5 cm", "'", "_", "wait, that is wrong. ", ".", ",", "\\text{", "**", "1,000", "3rd", "İ", "ﬁ", "∠2", "and ",
@@ -83,16 +95,45 @@ def test_a_perturbed_result_never_matches(a: int, b: int, operator: str, off: in
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=200), st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join))
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=200),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join),
+)
 def test_no_text_raises_and_spans_stay_within_it(text: str, form: str) -> None:
     for recipe in (HARDENED, PAPER, OFFICIAL):
-        result = match(prepare((KeyStep(form), KeyStep("6/3 = 2"), KeyStep("the red cube")), text[:50]), text, [(0, len(text) // 2), (len(text) // 2, len(text))], recipe)
+        result = match(
+            prepare((KeyStep(form), KeyStep("6/3 = 2"), KeyStep("the red cube")), text[:50]),
+            text,
+            [(0, len(text) // 2), (len(text) // 2, len(text))],
+            recipe,
+        )
         assert 0.0 <= result.k <= 1.0
         assert all(0.0 <= m.score <= 1.0 for m in result.matches)
         assert all(0 <= m.span[0] <= m.span[1] <= len(text) for m in result.matches if m.span)
 
 
-@pytest.mark.parametrize("piece", ["(", "1+", "\\frac{", "9^9^9^9 = ", "1 ", "= ", "a = b ", "6/3 = 2. ", "{", "not ", "'", "1.", "\\text{", "-", "two hundred and ", "a_", "6/3/2/"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "(",
+        "1+",
+        "\\frac{",
+        "9^9^9^9 = ",
+        "1 ",
+        "= ",
+        "a = b ",
+        "6/3 = 2. ",
+        "{",
+        "not ",
+        "'",
+        "1.",
+        "\\text{",
+        "-",
+        "two hundred and ",
+        "a_",
+        "6/3/2/",
+    ],
+)
 def test_hostile_repetition_ends(piece: str) -> None:
     text = piece * (20_000 // len(piece))
     assert 0.0 <= run((KeyStep("6/3 = 2"), KeyStep("the red cube"), KeyStep("angle 2 = 90")), text, HARDENED).k <= 1.0

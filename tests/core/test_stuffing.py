@@ -48,7 +48,10 @@ def test_the_recipe_may_only_flag() -> None:
         ("16 - 3 - 4 = 9\n9 * 2 = 18\n18 + 2 = 20", ("16 - 3 - 4 = 9", "9 * 2 = 18", "18 + 2 = 20")),
         ("12 / 2 = 6, 6 / 2 = 3, 3 + 1 = 4", ("12 / 2 = 6", "6 / 2 = 3", "3 + 1 = 4")),
         ("AD is a median. The two parts have equal area. E is the midpoint of AD, so AE is half of AD.", KEYS),
-        ("There are 3 red cubes. There are 2 blue balls. There is 1 cone. So 3 + 2 + 1 = 6.", ("There are 3 red cubes", "There are 2 blue balls", "There is 1 cone", "3 + 2 + 1 = 6")),
+        (
+            "There are 3 red cubes. There are 2 blue balls. There is 1 cone. So 3 + 2 + 1 = 6.",
+            ("There are 3 red cubes", "There are 2 blue balls", "There is 1 cone", "3 + 2 + 1 = 6"),
+        ),
     ],
 )
 def test_terse_is_not_stuffed(text: str, keys: tuple[str, ...]) -> None:
@@ -59,7 +62,13 @@ def test_terse_is_not_stuffed(text: str, keys: tuple[str, ...]) -> None:
 
 def test_every_operator_between_two_numbers_is_enumeration() -> None:
     keys = ("8 + 2 = 10", "10 * 3 = 30")
-    lines = [f"{a} {op} {b} = {v:g}" for a in (8, 2, 3) for b in (8, 2, 3) if a != b for op, v in (("+", a + b), ("-", a - b), ("*", a * b), ("/", a / b))]
+    lines = [
+        f"{a} {op} {b} = {v:g}"
+        for a in (8, 2, 3)
+        for b in (8, 2, 3)
+        if a != b
+        for op, v in (("+", a + b), ("-", a - b), ("*", a * b), ("/", a / b))
+    ]
     stuffed = found("We start with 8.\n" + "\n".join(lines), keys)
     assert Flag.EQUATION_STUFFING in stuffed.flags
     assert stuffed.k == 0.0

@@ -36,7 +36,10 @@ def test_calculator_marks_are_the_key_steps_where_there_are_any() -> None:
 
 
 def test_equations_are_found_without_marks() -> None:
-    assert texts("", "She has 16 - 3 = 13 eggs.\nShe sells them for 13 eggs * 2 dollars/egg = $26.\n#### 26") == ["16 - 3 = 13", "13 * 2 = 26"]
+    assert texts("", "She has 16 - 3 = 13 eggs.\nShe sells them for 13 eggs * 2 dollars/egg = $26.\n#### 26") == [
+        "16 - 3 = 13",
+        "13 * 2 = 26",
+    ]
 
 
 def test_a_false_equation_is_no_key_step() -> None:

@@ -6,7 +6,6 @@ the reference's calculations, with and without the final one. Label: whether the
 
 from __future__ import annotations
 
-print("LEAD: read LEAD-NOTE-MATCHING.txt in the project root NOW")
 import json
 import random
 import re
@@ -25,9 +24,7 @@ from keystep.nouns import KeyStep
 from keystep.recipe import Recipe
 
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
-FRAME = (
-    "### Image Description:\nThere is no image.\n\n### Rationales:\nWe work the question out.\n\n### Let's think step by step.\n\n### Step 1:\n{}\n\n"
-)
+FRAME = "### Image Description:\nThere is no image.\n\n### Rationales:\nWe work the question out.\n\n### Let's think step by step.\n\n### Step 1:\n{}\n\n"
 _CALCULATION = re.compile(r"<<([^<>]*)>>")
 _ANSWER_LINE = re.compile(r"^(?:A:|####).*$", re.MULTILINE)
 

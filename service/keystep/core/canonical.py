@@ -50,11 +50,16 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 NUMBER_WORDS: dict[str, int] = {
     **{w: i for i, w in enumerate(_UNITS.split())},
     **{w: 10 * i for i, w in enumerate(_TENS.split(), 2)},
-    **{w: 12 for w in ("dozen",)},
+    **dict.fromkeys(("dozen",), 12),
     # Chinese digits and Korean native and Sino-Korean numerals that stand alone.
     **{w: i for i, w in enumerate("\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341")},
     "\u4e24": 2,
-    **{w: i for i, w in enumerate("\ud558\ub098 \ub458 \uc14b \ub137 \ub2e4\uc12f \uc5ec\uc12f \uc77c\uacf1 \uc5ec\ub35f \uc544\ud649 \uc5f4".split(), 1)},
+    **{
+        w: i
+        for i, w in enumerate(
+            "\ud558\ub098 \ub458 \uc14b \ub137 \ub2e4\uc12f \uc5ec\uc12f \uc77c\uacf1 \uc5ec\ub35f \uc544\ud649 \uc5f4".split(), 1
+        )
+    },
 }
 SCALE_WORDS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 FRACTION_WORDS = {
@@ -120,6 +125,6 @@ def simplest(value: Number) -> Number:
     return value.numerator if value.denominator == 1 else value
 
 
-def decimals_shown(token: str) -> int:
-    """How many decimal places a number token shows."""
-    return len(token) - token.rfind(".") - 1 if "." in token else 0
+def magnitude(value: Number) -> Number:
+    """The absolute value."""
+    return value if value >= 0 else -value

@@ -22,7 +22,19 @@ from functools import lru_cache
 
 from keystep.core.canonical import Number
 from keystep.core.equations import Equation, agrees
-from keystep.core.expressions import MAX_POWER, Monomial, Provenance, Tree, evaluate, is_composite, leaves, provenance, times, without_powers
+from keystep.core.expressions import (
+    MAX_POWER,
+    Monomial,
+    Provenance,
+    Tree,
+    evaluate,
+    is_composite,
+    leaves,
+    order_key,
+    provenance,
+    times,
+    without_powers,
+)
 
 SAME, INLINED, SCALED, REDERIVED, SUBSUMED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.8, 0.75
 
@@ -41,7 +53,9 @@ class EquationForm:
 
 
 def form_of(equation: Equation) -> EquationForm:
-    return EquationForm(equation.tree, equation.result, tuple(dict.fromkeys(abs(x) for x in leaves(equation.tree) if not isinstance(x, str))))
+    return EquationForm(
+        equation.tree, equation.result, tuple(dict.fromkeys(abs(x) for x in leaves(equation.tree) if not isinstance(x, str)))
+    )
 
 
 class Definitions:
@@ -106,14 +120,18 @@ def subsumed(form: EquationForm, form_expanded: Tree, expanded: Tree, *, strictl
     whole = provenance(expanded)
     if whole is None:
         return False
-    return any(_within(part, whole, strictly=strictly) for tree in {form.tree, form_expanded} if len(operands(tree)) > 1 and (part := provenance(tree)) is not None and sum(map(len, dict(part))) > 1)
+    return any(
+        _within(part, whole, strictly=strictly)
+        for tree in {form.tree, form_expanded}
+        if len(operands(tree)) > 1 and (part := provenance(tree)) is not None and sum(map(len, dict(part))) > 1
+    )
 
 
 def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:
     if len(part) > len(whole) or (strictly and len(part) == len(whole)):
         return False
     terms = dict(whole)
-    (first, first_sign), *rest = sorted(part, key=str)
+    (first, first_sign), *rest = sorted(part, key=order_key)
     for term, sign in terms.items():
         factor = _quotient(term, first)
         if factor is None:
@@ -157,7 +175,12 @@ def _same_share(a: tuple[Monomial, Number], b: tuple[Monomial, Number]) -> bool:
     shared = {base for base in own if own[base] == other.get(base)}
     left = [f for f in a[0] if f[0] not in shared]
     right = [f for f in b[0] if f[0] not in shared]
-    if not shared or len(left) > 2 or len(right) > 2 or not any(base in (10, 100, 1000) and exponent < 0 for base, exponent in (*left, *right)):
+    if (
+        not shared
+        or len(left) > 2
+        or len(right) > 2
+        or not any(base in (10, 100, 1000) and exponent < 0 for base, exponent in (*left, *right))
+    ):
         return False
     mine, theirs = _product_of(left), _product_of(right)
     return mine is not None and mine == theirs
@@ -252,6 +275,8 @@ def coverage(form: EquationForm, values: Iterable[Number]) -> float:
     wanted = [n for n in form.numbers if n not in (0, 1)] or list(form.numbers)
     if not wanted:
         return 0.0
-    met = sum(1 for n in wanted if n in stated or (isinstance(n, Fraction) and n * 100 in stated) or (n != 0 and Fraction(1, 1) / n in stated))
+    met = sum(
+        1 for n in wanted if n in stated or (isinstance(n, Fraction) and n * 100 in stated) or (n != 0 and Fraction(1, 1) / n in stated)
+    )
     # A result that is also an operand must be said twice to have been derived.
     return PROSE * (met + 1) / (len(wanted) + 1)

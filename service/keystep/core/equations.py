@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from keystep.core.canonical import Number, simplest
-from keystep.core.expressions import Tree, evaluate, is_composite, leaves, linear, parse
+from keystep.core.canonical import Number, magnitude, simplest
+from keystep.core.expressions import Monomial, Polynomial, Tree, evaluate, is_composite, leaves, linear, order_key, parse
 from keystep.core.lexer import BREAK, NUM, REL, Symbol
 
 EQUAL = frozenset({"=", "\u2248", "is"})
@@ -161,7 +161,14 @@ def _claimed(chain: list[Segment], at: int) -> tuple[Number, int, int] | None:
     # 6/120 = 1/20: with no plain number in the chain, a plain ratio is the result.
     for to in range(len(chain) - 1, -1, -1):
         tree, _, last, worth = chain[to]
-        if to != at and worth is not None and tree[0] == "/" and isinstance(tree[1], int) and isinstance(tree[2], int) and worth != chain[at][0]:
+        if (
+            to != at
+            and worth is not None
+            and tree[0] == "/"
+            and isinstance(tree[1], int)
+            and isinstance(tree[2], int)
+            and worth != chain[at][0]
+        ):
             return worth, last, to
     return None
 
@@ -179,8 +186,8 @@ def agrees(value: Number | None, result: Number, *, loose: bool = False) -> bool
 
 def rounds_to(value: Number, result: Number, *, loose: bool = False) -> bool:
     """Whether ``result`` is ``value`` rounded (or cut) to the decimals that ``result`` shows; loosely, within 1 %."""
-    difference = abs(Fraction(value) - result)
-    if loose and difference * 100 <= abs(value):
+    difference = magnitude(Fraction(value) - result)
+    if loose and difference * 100 <= magnitude(value):
         return True
     denominator = Fraction(result).denominator
     step = 1
@@ -189,7 +196,7 @@ def rounds_to(value: Number, result: Number, *, loose: bool = False) -> bool:
     if step % denominator:
         return False
     # Two significant digits: 0.3 is no witness of 1/3 against 0.34; a whole number is one of 19.6 but not of 1.6.
-    return abs(result) * step >= 10 and difference * step < 1
+    return magnitude(result) * step >= 10 and difference * step < 1
 
 
 def _facts(chain: list[Segment], signs: list[str], facts: list[Fact]) -> None:
@@ -207,9 +214,13 @@ def normal(fact: Fact | tuple[Tree, Tree]) -> frozenset[tuple[object, Number]] |
     difference = linear(("-", left, right))
     if not difference:
         return None
-    lead = min(difference, key=lambda monomial: (not monomial, str(monomial)))
-    scale = difference[lead]
+    scale = difference[_lead(difference)]
     return frozenset((monomial, Fraction(coefficient) / scale) for monomial, coefficient in difference.items())
+
+
+def _lead(difference: Polynomial) -> Monomial:
+    """The monomial a fact is scaled by: the first in an order that no process changes, the constant last."""
+    return min(difference, key=lambda monomial: (not monomial, order_key(monomial)))
 
 
 # (the sign it is reckoned as, whether the sides are exchanged)
@@ -223,7 +234,7 @@ def _oriented(fact: Fact) -> frozenset[object]:
     difference = linear(("-", left, right))
     if not difference:
         return frozenset()
-    scale = abs(difference[min(difference, key=lambda monomial: (not monomial, str(monomial)))])
+    scale = magnitude(difference[_lead(difference)])
     return frozenset({(sign, frozenset((monomial, Fraction(c) / scale) for monomial, c in difference.items()))})
 
 
@@ -236,6 +247,10 @@ def fact_keys(fact: Fact) -> frozenset[object]:
         return frozenset()
     names = {base for monomial, _ in own for base, _ in monomial}  # type: ignore[attr-defined]
     keys: set[object] = {own}
-    if len(names) == 1 and all(isinstance(n, str) and len(n) == 1 and n.islower() for n in names) and not (isinstance(fact.left, str) or isinstance(fact.right, str)):
+    if (
+        len(names) == 1
+        and all(isinstance(n, str) and len(n) == 1 and n.islower() for n in names)
+        and not (isinstance(fact.left, str) or isinstance(fact.right, str))
+    ):
         keys.add(frozenset((tuple(("?", power) for _, power in monomial), coefficient) for monomial, coefficient in own))  # type: ignore[attr-defined]
     return frozenset(keys)

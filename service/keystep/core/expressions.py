@@ -229,8 +229,18 @@ def _literal(value: Number) -> Polynomial:
     return {tuple(sorted(parts, key=_order)): sign}
 
 
+def order_key(value: Any) -> str:
+    """A text that orders bases, monomials and polynomials alike in every process; sets are written in order."""
+    if isinstance(value, frozenset):
+        return "{" + ",".join(sorted(map(order_key, value))) + "}"
+    if isinstance(value, tuple):
+        return "(" + ",".join(map(order_key, value)) + ")"
+    return str(value)
+
+
 def _order(factor: tuple[Any, int]) -> tuple[str, str]:
-    return (type(factor[0]).__name__, str(factor[0]))
+    base = factor[0]
+    return type(base).__name__, str(base) if isinstance(base, int | str) else order_key(base)
 
 
 def _add(poly: Polynomial, monomial: Monomial, coefficient: Number) -> None:

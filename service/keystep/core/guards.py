@@ -72,4 +72,6 @@ def denied(low: str, start: int, end: int, *, equation: bool) -> str | None:
 
 def retracted(following: str, next_following: str = "") -> bool:
     """Whether the sentence after a statement takes it back ("Wait, that is wrong.")."""
-    return _RETRACTION.search(following) is not None or (_WAIT.search(following) is not None and _RETRACTION.search(next_following) is not None)
+    return _RETRACTION.search(following) is not None or (
+        _WAIT.search(following) is not None and _RETRACTION.search(next_following) is not None
+    )

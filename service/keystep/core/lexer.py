@@ -8,6 +8,7 @@ same symbols.
 from __future__ import annotations
 
 from fractions import Fraction
+
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, SUPERSCRIPTS, VULGAR, Number, number, simplest
 
 NUM, OP, REL, LP, RP, NAME, PERCENT, FUNCTION, BREAK = range(9)
@@ -20,7 +21,9 @@ MAX_NESTING = 12
 Symbol = tuple[int, Number | str, int, int]
 
 _FRACTIONS = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\cfrac"})
-_TEXT = frozenset({"\\text", "\\mathrm", "\\mbox", "\\textbf", "\\textit", "\\operatorname", "\\hspace", "\\label", "\\tag", "\\begin", "\\end"})
+_TEXT = frozenset(
+    {"\\text", "\\mathrm", "\\mbox", "\\textbf", "\\textit", "\\operatorname", "\\hspace", "\\label", "\\tag", "\\begin", "\\end"}
+)
 _SILENT = frozenset(
     r"\left \right \, \; \! \: \  \quad \qquad \[ \] \( \) \displaystyle \boxed \mathbf \bigl \bigr \big \Big \circ \degree \overline \vec \$".split(" ")
 ) | {"$", "&", "**", "\u00b0", '"', "\u00a3", "\u20ac", "\u00a5"}  # fmt: skip
@@ -179,7 +182,11 @@ class _Lexer:
             return bool(out) and out[-1][0] in (NUM, RP, NAME) and self._number_follows(i + 1, stop)
         if token == "-" and i and self.tokens[i - 1][-1:].isalpha() and out and out[-1][0] == NAME and following.lower() == "axis":
             return False
-        if token == "-" and following[:1].isalpha() and not (len(following) == 1 or following.isupper() or following.lower() in NUMBER_WORDS):
+        if (
+            token == "-"
+            and following[:1].isalpha()
+            and not (len(following) == 1 or following.isupper() or following.lower() in NUMBER_WORDS)
+        ):
             return False  # "5-mile", "roll-ups"
         if token == "/" and following.isalpha() and len(following) > 1 and not following.isupper():
             return following in NUMBER_WORDS
@@ -266,9 +273,9 @@ class _Lexer:
             return 0, i + 1
         low = token.lower()
         if low in NUMBER_WORDS or low in FRACTION_WORDS:
-            value, after = self._number_words(i, stop)
-            if value is not None:
-                out.append((NUM, value, gap, i))
+            spoken, after = self._number_words(i, stop)
+            if spoken is not None:
+                out.append((NUM, spoken, gap, i))
                 return 0, after
         if low in SCALE_WORDS and out and out[-1][0] == NUM and gap == 0 and not isinstance(out[-1][1], str):
             out[-1] = (NUM, simplest(out[-1][1] * SCALE_WORDS[low]), *out[-1][2:])
@@ -316,7 +323,9 @@ class _Lexer:
             # A bare ordinal ("the third step") is no number; "half" always is, "third of" is.
             before = self.tokens[i - 1].lower() if i else ""
             of = i + 1 < stop and self.tokens[i + 1].lower() == "of"
-            return (Fraction(1, FRACTION_WORDS[low]), i + 1) if low in ("half", "halves") or (of and before in ("a", "one", "")) else (None, i)
+            return (
+                (Fraction(1, FRACTION_WORDS[low]), i + 1) if low in ("half", "halves") or (of and before in ("a", "one", "")) else (None, i)
+            )
         total: Number = 0
         current: Number = NUMBER_WORDS[low]
         j = i + 1

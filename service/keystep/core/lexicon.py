@@ -18,13 +18,13 @@ FUNCTION = frozenset(
     about around approximately roughly exactly clearly indeed again still now per via during through between among within s t re ve ll d
     up out off get gets got let us's one's itself themselves however moreover furthermore finally next first-ly respectively namely other another
     overall corresponding located situated positioned placed present visible remain remaining left-over call called known would should could might not no nor never
-    true fact case""".split()  # noqa: SIM905
+    true fact case""".split()
 )
 # Words that frame a statement instead of making it.
 LIGHT = frozenset(
     """image picture figure show see observe note notice identify determine find count calculate compute use look question ask answer step given
     give make need want know tell say state mean value number amount total object thing item type kind way part first now consider according
-    data information following above-mentioned appear exist contain include there result conclude subtract solve problem final respective new same-as""".split()  # noqa: SIM905
+    data information following above-mentioned appear exist contain include there result conclude subtract solve problem final respective new same-as""".split()
 )
 
 # Groups of words that say the same here; the first names the concept.
@@ -170,15 +170,15 @@ profit loss
 summer winter spring autumn
 """
 COLOURS = frozenset(
-    "red blue green yellow orange purple pink brown black white gray cyan magenta gold beige maroon navy olive lime tan".split()  # noqa: SIM905
+    "red blue green yellow orange purple pink brown black white gray cyan magenta gold beige maroon navy olive lime tan".split()
 )
 # How the second stands to the first when the sides are exchanged.
 _CONVERSE = "more less|tall short|left right|above below|before after|old young|heavy light|fast slow|long short|large small|behind front|high low|hot cold|wide narrow|strong weak|thick thin|inside contain|early late|rich poor|expensive cheap"
 ASYMMETRIC_VERBS = frozenset(
-    "show chase push pull hold contain follow lead support eat beat hit defeat feed carry cover face precede block inscribe circumscribe owe pay teach help call exceed give cause own like love see".split()  # noqa: SIM905
+    "show chase push pull hold contain follow lead support eat beat hit defeat feed carry cover face precede block inscribe circumscribe owe pay teach help call exceed give cause own like love see".split()
 )
 NEGATORS = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent"})  # fmt: skip
-CLAUSE_WORDS = frozenset("but while whereas although though because since so therefore thus hence which however and then unless".split())  # noqa: SIM905
+CLAUSE_WORDS = frozenset("but while whereas although though because since so therefore thus hence which however and then unless".split())
 SINGLE = {"single": 1, "sole": 1, "lone": 1, "once": 1, "pair": 2, "couple": 2, "twice": 2, "double": 2, "triple": 3}
 
 # unit -> (dimension, factor to the dimension's base)
@@ -204,7 +204,11 @@ for _dimension, _table in {
                 _UNITS[_n] = (_dimension, Fraction(_factor))
             _names = []
 # Plurals as they are written.
-UNITS = _UNITS | {f"{name}s": value for name, value in _UNITS.items() if len(name) > 2 and name.isalpha()} | {"inches": _UNITS["inch"], "hrs": _UNITS["hr"]}
+UNITS = (
+    _UNITS
+    | {f"{name}s": value for name, value in _UNITS.items() if len(name) > 2 and name.isalpha()}
+    | {"inches": _UNITS["inch"], "hrs": _UNITS["hr"]}
+)
 
 CONCEPT: dict[str, str] = {}
 for _line in _SYNONYMS.strip().splitlines():
@@ -238,8 +242,7 @@ def stem(word: str) -> str:
 
 
 def _cut(low: str) -> str:
-    if low.endswith("'s"):
-        low = low[:-2]
+    low = low.removesuffix("'s")
     n = len(low)
     if n > 4 and low.endswith("ies"):
         return low[:-3] + "y"

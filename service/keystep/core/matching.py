@@ -1,8 +1,8 @@
 """Key steps against one rollout. ``prepare`` once a question, ``match`` once a rollout; tiers.py has the hardened way.
 
-    substring  the released code: region bodies joined by a space, lower-cased, any form a substring
-    folded     the paper's figure: the same with all white space ignored
-    tiers      exact -> numeric -> fuzzy, under the guards, after the audit of stuffing.py
+substring  the released code: region bodies joined by a space, lower-cased, any form a substring
+folded     the paper's figure: the same with all white space ignored
+tiers      exact -> numeric -> fuzzy, under the guards, after the audit of stuffing.py
 """
 
 from __future__ import annotations

@@ -212,7 +212,11 @@ def _blocked(wanted: Phrase, wording: Wording, met: dict[str, str], window: tupl
         return "roles_exchanged"
     if len(met) < len(wanted.weights):
         for concept in wanted.weights:
-            if concept not in met and concept in EXCLUSIVE and any(_excludes(concept, other) and other not in wanted.weights for other in have):
+            if (
+                concept not in met
+                and concept in EXCLUSIVE
+                and any(_excludes(concept, other) and other not in wanted.weights for other in have)
+            ):
                 return "opposite"
     if _negated(sentence, window) != wanted.negated:
         return "negated"
@@ -245,7 +249,9 @@ def _numbers_differ(wanted: Phrase, sentence: list[Word]) -> str | None:
     for value, head, unit in wanted.numbers:
         same = [s for s in stated if s[0] == value]
         if unit is not None:
-            same = [s for s in stated if s[2] is None and s[0] == value] + [s for s in stated if s[2] is not None and _same_quantity(value, unit, s[0], s[2])]
+            same = [s for s in stated if s[2] is None and s[0] == value] + [
+                s for s in stated if s[2] is not None and _same_quantity(value, unit, s[0], s[2])
+            ]
             if not same and any(s[0] == value and s[2] is not None for s in stated):
                 return "other_unit"
         if not same and not (value == 1 and head is not None and _has_article(head, sentence)):
@@ -276,10 +282,7 @@ def _same_quantity(value: Number, unit: str, other: Number, other_unit: str) -> 
 
 def _has_article(head: str, sentence: list[Word]) -> bool:
     """'a red sphere' says one, unless a number is put to the noun."""
-    for i, word in enumerate(sentence):
-        if word.kind == SMALL and word.raw in ("a", "an") and _head(sentence, i) == head:
-            return True
-    return False
+    return any(word.kind == SMALL and word.raw in ("a", "an") and _head(sentence, i) == head for i, word in enumerate(sentence))
 
 
 def _colours_differ(wanted: Phrase, sentence: list[Word], have: dict[str, list[int]]) -> str | None:

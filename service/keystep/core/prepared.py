@@ -82,7 +82,8 @@ def build(key_steps: tuple[KeyStep, ...], question: str) -> PreparedKeySteps:
     first = [next((p.equation for p in step if p.equation), None) for step in parsed]
     definitions = Definitions((e.tree, e.result) for e in first if e)
     dependents = tuple(
-        frozenset(m for m in range(j + 1, len(first)) if own and (later := first[m]) and own.result in later.numbers) for j, own in enumerate(first)
+        frozenset(m for m in range(j + 1, len(first)) if own and (later := first[m]) and own.result in later.numbers)
+        for j, own in enumerate(first)
     )
     forms = tuple(tuple(_form(p, definitions, vocabulary) for p in step) for step in parsed)
     return PreparedKeySteps(key_steps, forms, dependents, vocabulary, question)
@@ -112,7 +113,9 @@ def _form(parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> 
     phrase, equation = parsed.phrase, parsed.equation
     bits = tuple((vocabulary.bit(c), w) for c, w in phrase.weights.items())
     fact = parsed.fact
-    names = frozenset(leaf for side in (fact.left, fact.right) for leaf in leaves(side) if isinstance(leaf, str)) if fact else frozenset[str]()
+    names = (
+        frozenset(leaf for side in (fact.left, fact.right) for leaf in leaves(side) if isinstance(leaf, str)) if fact else frozenset[str]()
+    )
     return PreparedForm(
         text=parsed.text,
         reckoning=_reckoning(equation, phrase, definitions, vocabulary) if equation else None,

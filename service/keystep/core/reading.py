@@ -28,10 +28,40 @@ _CONTINUES = re.compile(r"\s*(?:&?\s*[=\u2248]|\\approx)")
 MAX_SENTENCE = 1200
 
 _RELATION = re.compile("[=\u2248\u2260<>\u2264\u2265\u7b49\u2245]")
-_RELATION_WORDS = ("equal", "\\approx", "\\ne", "\\le", "\\ge", "\\lt", "\\gt", "\\cong", "\\equiv", "\\simeq", "greater than", "less than", "more than")
+_RELATION_WORDS = (
+    "equal",
+    "\\approx",
+    "\\ne",
+    "\\le",
+    "\\ge",
+    "\\lt",
+    "\\gt",
+    "\\cong",
+    "\\equiv",
+    "\\simeq",
+    "greater than",
+    "less than",
+    "more than",
+)
 # "25% of 80 is 20": an operation, and a verb for the sign.
 _OPERATION = re.compile("[+*/%^\u52a0\u51cf\u4e58\u9664\u00b2\u00b3]")
-_OPERATION_WORDS = ("plus", "minus", "times", "divided", "multiplied", "squared", "cubed", "half", "percent", "third", "quarter", "th of", "\\frac", "\\times", "\\cdot")
+_OPERATION_WORDS = (
+    "plus",
+    "minus",
+    "times",
+    "divided",
+    "multiplied",
+    "squared",
+    "cubed",
+    "half",
+    "percent",
+    "third",
+    "quarter",
+    "th of",
+    "\\frac",
+    "\\times",
+    "\\cdot",
+)
 _VERB = re.compile(r"\b(?:is|are|was|were|gives|giving|makes|yields|leaves|totals|becomes)\b|[\u662f\u7b49]")
 
 
@@ -114,8 +144,10 @@ class Reading:
             if mark == "\n":
                 if _CONTINUES.match(folded, stop, end):
                     continue
-            elif mark in ".!?" and stop < end and (
-                folded[stop] not in _AFTER_STOP or (mark == "." and folded[stop - 4 : stop].lower() in _ABBREVIATIONS)
+            elif (
+                mark in ".!?"
+                and stop < end
+                and (folded[stop] not in _AFTER_STOP or (mark == "." and folded[stop - 4 : stop].lower() in _ABBREVIATIONS))
             ):
                 continue
             if stop - at > 1:

@@ -81,7 +81,13 @@ class Statements:
             elif fact.left in composites and composites[fact.left][1] != stated.sentence and isinstance(fact.right, int | Fraction):
                 start, sentence = composites.pop(fact.left)
                 value = evaluate(start.right)
-                out.append(Stated(Equation(start.right, value, fact.right, agrees(value, fact.right), start.first, start.last), sentence, self._reading))
+                out.append(
+                    Stated(
+                        Equation(start.right, value, fact.right, agrees(value, fact.right), start.first, start.last),
+                        sentence,
+                        self._reading,
+                    )
+                )
         return out
 
     def with_result(self, result: Number) -> list[Stated]:

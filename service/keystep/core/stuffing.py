@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
@@ -115,7 +116,9 @@ def _occurrences(present: list[tuple[int, list[tuple[str, bool]]]], low: str) ->
             at = low.find(needle)
             while at >= 0 and len(found) < 400:
                 end = at + len(needle)
-                if not (at and low[at - 1].isalnum() and needle[0].isalnum()) and not (end < len(low) and low[end].isalnum() and needle[-1].isalnum()):
+                if not (at and low[at - 1].isalnum() and needle[0].isalnum()) and not (
+                    end < len(low) and low[end].isalnum() and needle[-1].isalnum()
+                ):
                     found.append(_Item(at, end, key_step, needle))
                 at = low.find(needle, at + 1)
     out: list[_Item] = []
@@ -140,7 +143,11 @@ def _clusters(items: list[_Item], low: str) -> list[list[_Item]]:
 def _trimmed(cluster: list[_Item], low: str) -> list[_Item]:
     """A run less the items at its ends that belong to a sentence of their own: "... of equal area.", and then the list."""
     first, last = 0, len(cluster) - 1
-    while first < last and _breaks(low[cluster[first].end : cluster[first + 1].start]) and _WORD.search(low, low.rfind("\n", 0, cluster[first].start) + 1, cluster[first].start):
+    while (
+        first < last
+        and _breaks(low[cluster[first].end : cluster[first + 1].start])
+        and _WORD.search(low, low.rfind("\n", 0, cluster[first].start) + 1, cluster[first].start)
+    ):
         first += 1
     while last > first and _breaks(low[cluster[last - 1].end : cluster[last].start]):
         end = low.find("\n", cluster[last].end)
@@ -161,7 +168,7 @@ def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) ->
     before = low[max(0, cluster[0].start - 24) : cluster[0].start]
     if _PREFACE.search(before):
         return True
-    between = [low[a.end : b.start] for a, b in zip(cluster, cluster[1:], strict=False)]
+    between = [low[a.end : b.start] for a, b in pairwise(cluster)]
     # Quotes, bars, brackets: the syntax of a list, not of a derivation.
     if sum(_LIST_MARK.search(gap) is not None for gap in between) >= max(1, len(between) - 1) and len(steps) >= min(MIN_ITEMS, total):
         return True

@@ -5,7 +5,6 @@ A place is kept for a 'semantic' tier: it may confirm what is returned here unma
 
 from __future__ import annotations
 
-
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
@@ -191,7 +190,9 @@ class Tiers:
                 nearest = (at, found, blocked)
         if best is not None:
             at, found = best
-            verbatim = found.score >= 1.0 and form.phrase.exact is not None and form.phrase.exact.search(self.reading.sentence(at).low) is not None
+            verbatim = (
+                found.score >= 1.0 and form.phrase.exact is not None and form.phrase.exact.search(self.reading.sentence(at).low) is not None
+            )
             return self._found(index, form, found.score, self._span(at, found), "exact" if verbatim else "fuzzy")
         if nearest is not None:
             return self._missed(index, form, self._span(nearest[0], nearest[1]), nearest[2], "fuzzy")

@@ -14,7 +14,7 @@ from operator import or_
 
 from rapidfuzz import fuzz
 
-from keystep.core.canonical import TOKEN, Number
+from keystep.core.canonical import TOKEN, Number, magnitude
 from keystep.core.lexicon import CONCEPT, CONVERSE, EXCLUSIVE
 from keystep.core.reading import Reading
 from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
@@ -124,4 +124,4 @@ def resembles(own: Number, value: Number) -> bool:
         return False
     if own * 100 == value or (value != 0 and own * value == 1):
         return True
-    return abs(own - value) <= abs(own) / 10
+    return magnitude(own - value) * 10 <= magnitude(own)

@@ -71,7 +71,7 @@ def classify(token: str) -> tuple[int, str | Number, str]:
         return CONTENT, "parallel", low
     if token in ("\u22a5", "\\perp"):
         return CONTENT, "perpendicular", low
-    if token in UNITS or token == "\\circ" or token == "\\%":
+    if token in UNITS or token in ("\\circ", "\\%"):
         sign = "\u00b0" if token == "\\circ" else low.lstrip("\\")
         return CONTENT, sign, sign
     if first.isalpha() and first not in SUPERSCRIPTS:
@@ -110,7 +110,14 @@ def words(tokens: list[str]) -> list[Word]:
             if at and tokens[at - 1] == "-" and not isinstance(concept, str) and not _subtracts(out, tokens, at):
                 concept = -concept
             previous = out[-1] if out else None
-            if previous is not None and previous.kind == CONTENT and previous.concept == "angle" and isinstance(concept, int) and concept < 10 and raw.isdigit():
+            if (
+                previous is not None
+                and previous.kind == CONTENT
+                and previous.concept == "angle"
+                and isinstance(concept, int)
+                and concept < 10
+                and raw.isdigit()
+            ):
                 out.append(Word(NAMED, f"\u2220{concept}", at, raw))
                 continue
             if previous is not None and previous.kind == NUMERAL and raw.isalpha() and _joins(previous, concept, tokens, at):
@@ -126,7 +133,9 @@ def _measures(previous: Word, tokens: list[str], at: int) -> bool:
     """A unit stands after its number ("5 cm", "5-mile") or, money, before it."""
     if tokens[at] in "$\u20ac\u00a3":
         return True
-    return previous.kind == NUMERAL and (previous.token == at - 1 or (previous.token >= at - 3 and tokens[at - 1] in ("-", "^", "\\", "{", "text")))
+    return previous.kind == NUMERAL and (
+        previous.token == at - 1 or (previous.token >= at - 3 and tokens[at - 1] in ("-", "^", "\\", "{", "text"))
+    )
 
 
 def _subtracts(out: list[Word], tokens: list[str], at: int) -> bool:
@@ -139,7 +148,13 @@ def _subtracts(out: list[Word], tokens: list[str], at: int) -> bool:
 def _joins(previous: Word, concept: str | Number, tokens: list[str], at: int) -> bool:
     """'twenty' 'one', 'twenty-one'."""
     near = previous.token == at - 1 or (previous.token == at - 2 and tokens[at - 1] == "-")
-    return near and not isinstance(previous.concept, str) and not isinstance(concept, str) and previous.concept in range(20, 100, 10) and 0 < concept < 10
+    return (
+        near
+        and not isinstance(previous.concept, str)
+        and not isinstance(concept, str)
+        and previous.concept in range(20, 100, 10)
+        and 0 < concept < 10
+    )
 
 
 class Wording:

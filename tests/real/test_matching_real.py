@@ -1,0 +1,46 @@
+"""The bars of key-step matching and of the rules extractor, over real solutions (a sample; ``make real`` prints the whole)."""
+
+from pathlib import Path
+
+import pytest
+
+from keystep.recipe import HARDENED, OFFICIAL
+from real.matching_eval import Item, attacks, auroc, aurocs, extraction, items, tricky
+
+
+@pytest.fixture(scope="module")
+def rows(shared: Path) -> list[Item]:
+    return items(shared, every=4)
+
+
+def test_auroc_is_the_rank_statistic() -> None:
+    assert auroc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]) == 0.75
+    assert auroc([1.0, 1.0, 1.0], [True, False, True]) == 0.5
+
+
+def test_hardened_tells_right_from_wrong_and_official_hardly(rows: list[Item]) -> None:
+    hardened, official = aurocs(rows, HARDENED), aurocs(rows, OFFICIAL)
+    assert hardened["hard"] >= 0.925
+    assert hardened["soft"] >= 0.94
+    assert hardened["hard without final"] >= 0.83
+    assert official["hard"] < 0.6
+
+
+def test_attacks_gain_next_to_nothing(rows: list[Item]) -> None:
+    gains = {name: gain for name, _, gain in attacks(rows, HARDENED, sample=120)}
+    assert gains["numbers 0 to 200"] <= 0.01
+    assert gains["question copied"] <= 0.01
+    assert gains["operator stuffing"] <= 0.06
+    assert gains["result + 1"] <= 0.01
+    assert max(gain for name, gain in gains.items() if name.startswith("negated")) <= 0.03
+
+
+def test_tricky(shared: Path) -> None:
+    wrong = [row["trap"] for row, said in tricky(shared, HARDENED) if row["match"] is not said]
+    assert len(wrong) <= 4, wrong
+
+
+def test_the_rules_extractor_finds_what_the_references_annotate(shared: Path) -> None:
+    recall, precision, _ = extraction(shared)
+    assert recall >= 0.97
+    assert precision >= 0.92
