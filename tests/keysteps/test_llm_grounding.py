@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keystep.keysteps.grounding import Part, divide, find, is_core, is_equivalent, key, says_answer
+from keystep.keysteps.prompts import AugmentReply, ExtractReply, Prompt, RefineReply, augment, extract, refine
 
 
 def test_a_reference_is_divided_and_its_answer_left_out():
@@ -124,6 +127,22 @@ def test_an_equivalent_states_the_same_numbers_polarity_and_script(form, text, g
 )
 def test_the_answer_is_known_however_it_is_said(form, leaks):
     assert says_answer(form, divide("### Step 1:\n90 - 45 = 45\n\n### The final answer is:\nB: 45")) is leaks
+
+
+def test_the_prompts_own_examples_pass_every_check():
+    (asked, shown), (uncut, cut), (plain, augmented) = (examples(p) for p in (extract("", ()), refine(()), augment("", ())))
+    parts = {s["name"]: Part(s["name"], s["text"]) for s in asked["sections"]}
+    for section in ExtractReply.model_validate(shown).sections:
+        assert all(find(element, parts[section.section]) is not None for element in section.elements)
+    for element, core in zip(uncut["elements"], RefineReply.model_validate(cut).elements, strict=True):
+        assert (core.id, is_core(core.text, element["text"])) == (element["id"], True)
+    for element, forms in zip(plain["elements"], AugmentReply.model_validate(augmented).elements, strict=True):
+        assert forms.id == element["id"]
+        assert all(is_equivalent(form, element["text"]) for form in forms.equivalents)
+
+
+def examples(prompt: Prompt) -> list[dict[str, object]]:
+    return [json.loads(line) for line in prompt.system.splitlines() if line.startswith("{")]
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
