@@ -81,15 +81,31 @@ def k_of(item: Item, recipe: Recipe, *, final: bool = True, text: str | None = N
 
 
 def aurocs(rows: Sequence[Item], recipe: Recipe) -> dict[str, float]:
-    """AUROC of k and k_soft, with the final key step and without it (questions with one calculation then score 0)."""
-    labels = [row.right for row in rows]
+    """AUROC of k and k_soft, with the final key step and without it.
+
+    Without it, questions of one calculation have no key step left, so no k: they are left out there. (MATCHING.md does not say;
+    its trivial test, "the step's result appears anywhere", comes out as it states, .83, only this way. ``trivial`` below.)
+    """
     out = {}
     for final in (True, False):
-        pairs = [k_of(row, recipe, final=final) for row in rows]
+        kept = [row for row in rows if final or len(row.calculations) > 1]
+        labels = [row.right for row in kept]
+        pairs = [k_of(row, recipe, final=final) for row in kept]
         name = "" if final else " without final"
         out["hard" + name] = auroc([k for k, _ in pairs], labels)
         out["soft" + name] = auroc([s for _, s in pairs], labels)
     return out
+
+
+def trivial(rows: Sequence[Item], *, final: bool) -> float:
+    """AUROC of "the step's result appears anywhere": MATCHING.md's yardstick, by which the protocol is checked."""
+    kept = [row for row in rows if final or len(row.calculations) > 1]
+    scores = []
+    for row in kept:
+        numbers = {float(n) for n in _numbers(row.solution)}
+        results = [float(r) for c in (row.calculations if final else row.calculations[:-1]) for r in _numbers(c.rpartition("=")[2])[-1:]]
+        scores.append(sum(r in numbers for r in results) / len(results) if results else 0.0)
+    return auroc(scores, [row.right for row in kept])
 
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")

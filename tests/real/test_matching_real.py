@@ -1,16 +1,16 @@
-"""The bars of key-step matching and of the rules extractor, over real solutions (a sample; ``make real`` prints the whole)."""
+"""The bars of key-step matching and of the rules extractor, over real solutions; ``make real`` prints the figures."""
 
 from pathlib import Path
 
 import pytest
 
 from keystep.recipe import HARDENED, OFFICIAL
-from real.matching_eval import Item, attacks, auroc, aurocs, extraction, items, tricky
+from real.matching_eval import Item, attacks, auroc, aurocs, extraction, items, tricky, trivial
 
 
 @pytest.fixture(scope="module")
 def rows(shared: Path) -> list[Item]:
-    return items(shared, every=4)
+    return items(shared)
 
 
 def test_auroc_is_the_rank_statistic() -> None:
@@ -19,15 +19,21 @@ def test_auroc_is_the_rank_statistic() -> None:
 
 
 def test_hardened_tells_right_from_wrong_and_official_hardly(rows: list[Item]) -> None:
-    hardened, official = aurocs(rows, HARDENED), aurocs(rows, OFFICIAL)
-    assert hardened["hard"] >= 0.925
-    assert hardened["soft"] >= 0.94
-    assert hardened["hard without final"] >= 0.83
-    assert official["hard"] < 0.6
+    hardened = aurocs(rows, HARDENED)
+    assert hardened["hard"] >= 0.93
+    assert hardened["soft"] >= 0.945
+    assert hardened["hard without final"] >= 0.85
+    assert hardened["soft without final"] >= 0.86
+    assert aurocs(rows, OFFICIAL)["hard"] < 0.6
+
+
+def test_the_protocol_gives_the_yardstick_its_published_figures(rows: list[Item]) -> None:
+    assert abs(trivial(rows, final=True) - 0.927) < 0.01
+    assert abs(trivial(rows, final=False) - 0.831) < 0.01
 
 
 def test_attacks_gain_next_to_nothing(rows: list[Item]) -> None:
-    gains = {name: gain for name, _, gain in attacks(rows, HARDENED, sample=120)}
+    gains = {name: gain for name, _, gain in attacks(rows, HARDENED, sample=200)}
     assert gains["numbers 0 to 200"] <= 0.01
     assert gains["question copied"] <= 0.01
     assert gains["operator stuffing"] <= 0.06
