@@ -23,5 +23,5 @@ def test_trap(trap: dict[str, object]) -> None:
 
 def test_traps_are_balanced() -> None:
     negatives = sum(not t["match"] for t in TRAPS)
-    assert len(TRAPS) >= 150
+    assert len(TRAPS) >= 300
     assert 0.45 <= negatives / len(TRAPS) <= 0.55

@@ -245,12 +245,13 @@ def fact_keys(fact: Fact) -> frozenset[object]:
     own = normal(fact)
     if own is None:
         return frozenset()
+    sign = "=" if fact.relation in EQUAL else fact.relation
     names = {base for monomial, _ in own for base, _ in monomial}  # type: ignore[attr-defined]
-    keys: set[object] = {own}
+    keys: set[object] = {(sign, own)}
     if (
         len(names) == 1
         and all(isinstance(n, str) and len(n) == 1 and n.islower() for n in names)
         and not (isinstance(fact.left, str) or isinstance(fact.right, str))
     ):
-        keys.add(frozenset((tuple(("?", power) for _, power in monomial), coefficient) for monomial, coefficient in own))  # type: ignore[attr-defined]
+        keys.add((sign, frozenset((tuple(("?", power) for _, power in monomial), coefficient) for monomial, coefficient in own)))  # type: ignore[attr-defined]
     return frozenset(keys)

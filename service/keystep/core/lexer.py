@@ -50,7 +50,7 @@ _GREEK = {
     "\\lambda": "\u03bb", "\\mu": "\u03bc", "\\omega": "\u03c9", "\\delta": "\u03b4", "\\varphi": "\u03c6",
 }  # fmt: skip
 _FIGURES = {
-    "angle": "\u2220", "angles": "\u2220", "\\angle": "\u2220", "\u2220": "\u2220", "triangle": "\u25b3", "\\triangle": "\u25b3", "\u25b3": "\u25b3",
+    "angle": "\u2220", "angles": "\u2220", "Angle": "\u2220", "Triangle": "\u25b3", "\\angle": "\u2220", "\u2220": "\u2220", "triangle": "\u25b3", "\\triangle": "\u25b3", "\u25b3": "\u25b3",
 }  # fmt: skip
 _POWERS = {"squared": 2, "cubed": 3}
 _COMPARISONS = {"greater": ">", "more": ">", "larger": ">", "bigger": ">", "less": "<", "smaller": "<", "fewer": "<"}
@@ -146,6 +146,8 @@ class _Lexer:
         if token in _TEXT:
             end = self._group_end(i + 1, stop)
             return gap + (0 if token in _ENVIRONMENT else max(0, end - i - 3)), end
+        if token == "m" and i + 1 < stop and self.tokens[i + 1] in ("\u2220", "\\angle"):
+            return gap, i + 1  # the measure of an angle is called like the angle
         if token in _FIGURES:
             name = self._figure_name(i + 1) if i + 1 < stop else None
             if name is not None:

@@ -23,7 +23,7 @@ FUNCTION = frozenset(
 # Words that frame a statement instead of making it.
 LIGHT = frozenset(
     """image picture figure show see observe note notice identify determine find count calculate compute use look question ask answer step given
-    give make need want know tell say state mean value number amount total object thing item type kind way part first now consider according
+    give make need want know tell say state mean value number amount total object thing item type kind way part now consider according
     data information following above-mentioned appear exist contain include there result conclude subtract solve problem final respective new same-as""".split()
 )
 
@@ -177,7 +177,7 @@ _CONVERSE = "more less|tall short|left right|above below|before after|old young|
 ASYMMETRIC_VERBS = frozenset(
     "show chase push pull hold contain follow lead support eat beat hit defeat feed carry cover face precede block inscribe circumscribe owe pay teach help call exceed give cause own like love see".split()
 )
-NEGATORS = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent"})  # fmt: skip
+NEGATORS = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent", "hardly", "barely", "scarcely"})  # fmt: skip
 CLAUSE_WORDS = frozenset("but while whereas although though because since so therefore thus hence which however and then unless".split())
 SINGLE = {"single": 1, "sole": 1, "lone": 1, "once": 1, "pair": 2, "couple": 2, "twice": 2, "double": 2, "triple": 3}
 

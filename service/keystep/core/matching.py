@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from keystep.core import prepared as preparation
-from keystep.core import stuffing
+from keystep.core import stuffing, verbatim
 from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading
 from keystep.core.tiers import Tiers
@@ -35,8 +34,8 @@ class Matching:
 
 @lru_cache(maxsize=4096)
 def prepare(key_steps: tuple[KeyStep, ...], question: str = "") -> PreparedKeySteps:
-    """Parse the key steps of one question. The question's text feeds the audit (what is copied from it)."""
-    return preparation.build(key_steps, question)
+    """The key steps of one question, ready to be looked for. The question's text feeds the audit (what is copied from it)."""
+    return PreparedKeySteps(key_steps, question)
 
 
 def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe: Recipe) -> Matching:
@@ -50,7 +49,7 @@ def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe
     audit = stuffing.audit(prepared, reading)
     if audit.excluded and recipe.stuffing == "absent":
         reading = Reading(text, _without(ordered, audit.excluded))
-    matches = Tiers(prepared, reading, recipe.match_threshold).run()
+    matches = verbatim.settle(prepared.spellings, reading.low, reading.regions) or Tiers(prepared, reading, recipe.match_threshold).run()
     flags = list(audit.flags)
     if any(m.blocked == "negated" for m in matches):
         flags.append(Flag.NEGATED_STEP)

@@ -8,6 +8,7 @@ roles ("Ben is taller than Anna") is another statement: its score is 0 and ``blo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -260,7 +261,18 @@ def _numbers_differ(wanted: Phrase, sentence: list[Word]) -> str | None:
         bound = [s[0] for s in stated if head is not None and s[1] == head]
         if bound and value not in bound and not any(s[1] == head for s in same):
             return "other_number"
+    if len(wanted.numbers) == 2 and _runs_from(wanted.words) and _runs_from(sentence):
+        first = wanted.numbers[0][0]
+        order = [s[0] for s in stated if s[0] in {v for v, _, _ in wanted.numbers}]
+        if order and order[0] != first:
+            return "other_number"
     return "other_number" if len(wanted.numbers) > 1 and _paired_otherwise({v for v, _, _ in wanted.numbers}, sentence) else None
+
+
+def _runs_from(found: Sequence[Word]) -> bool:
+    """Whether it says from where to where."""
+    raw = {w.raw for w in found}
+    return "from" in raw and "to" in raw
 
 
 def _paired_otherwise(values: set[Number], sentence: list[Word]) -> bool:
@@ -320,7 +332,10 @@ def _sides(found: list[Word], pivot: str) -> tuple[set[str], set[str], bool] | N
         if (word.raw if pivot == "than" else word.concept) != pivot:
             continue
         before = {str(w.concept) for w in found[:i] if w.kind in (CONTENT, NAMED, NUMERAL)}
-        after = {str(w.concept) for w in found[i + 1 :] if w.kind in (CONTENT, NAMED, NUMERAL)}
+        later = [str(w.concept) for w in found[i + 1 :] if w.kind in (CONTENT, NAMED, NUMERAL)]
+        # "To the right of the door hangs a clock": what comes right after the pivot is its object.
+        after = set(later) if before else set(later[:1])
+        before = before or set(later[1:])
         passive = any(w.raw in ("by", "on", "in") for w in found[i + 1 : i + 2]) and any(w.raw in _BE for w in found[max(0, i - 2) : i])
         return before, after, passive
     return None

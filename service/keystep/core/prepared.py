@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keystep.core import derivations, phrases
+from keystep.core import derivations, phrases, verbatim
 from keystep.core.canonical import TOKEN, Number, fold
 from keystep.core.derivations import Definitions, EquationForm
 from keystep.core.equations import Fact, fact_keys, read
 from keystep.core.expressions import Provenance, Tree, leaves, provenance
+from keystep.core.lazy import lazy
 from keystep.core.lexer import lex
+from keystep.core.verbatim import Spelling
 from keystep.core.vocabulary import Vocabulary
 from keystep.core.words import CONTENT
 from keystep.nouns import KeyStep
@@ -50,19 +52,35 @@ class PreparedForm:
     least: int
 
 
-@dataclass(frozen=True)
 class PreparedKeySteps:
-    """forms: per key step.  dependents: per key step, the later ones that reckon with its result.  question: as asked."""
+    """The key steps of a question and the question as asked. What it takes to read for them is parsed when first asked for: most
+    rollouts are settled without (verbatim.py). Shared between threads; whoever computes a part first, it is the same."""
 
-    key_steps: tuple[KeyStep, ...]
-    forms: tuple[tuple[PreparedForm, ...], ...]
-    dependents: tuple[frozenset[int], ...]
-    vocabulary: Vocabulary
-    question: str
+    def __init__(self, key_steps: tuple[KeyStep, ...], question: str) -> None:
+        self.key_steps, self.question = key_steps, question
 
-    @property
-    def reckons(self) -> bool:
-        return any(form.reckoning or form.fact_keys for step in self.forms for form in step)
+    @lazy
+    def spellings(self) -> tuple[tuple[Spelling, ...], ...]:
+        """Per key step, how it may stand word for word."""
+        return tuple(verbatim.spellings(step) for step in self.key_steps)
+
+    @lazy
+    def forms(self) -> tuple[tuple[PreparedForm, ...], ...]:
+        """Per key step, its distinct forms."""
+        return self._built[0]
+
+    @lazy
+    def dependents(self) -> tuple[frozenset[int], ...]:
+        """Per key step, the later ones that reckon with its result."""
+        return self._built[1]
+
+    @lazy
+    def vocabulary(self) -> Vocabulary:
+        return self._built[2]
+
+    @lazy
+    def _built(self) -> tuple[tuple[tuple[PreparedForm, ...], ...], tuple[frozenset[int], ...], Vocabulary]:
+        return _build(self.key_steps)
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class _Parsed:
     phrase: phrases.Phrase
 
 
-def build(key_steps: tuple[KeyStep, ...], question: str) -> PreparedKeySteps:
+def _build(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[PreparedForm, ...], ...], tuple[frozenset[int], ...], Vocabulary]:
     parsed = [_distinct([_parse(form) for form in step.forms]) for step in key_steps]
     concepts = [c for step in parsed for p in step for c in p.phrase.weights]
     numbers = [n for step in parsed for p in step if p.equation for n in (p.equation.result, *p.equation.numbers)]
@@ -86,7 +104,7 @@ def build(key_steps: tuple[KeyStep, ...], question: str) -> PreparedKeySteps:
         for j, own in enumerate(first)
     )
     forms = tuple(tuple(_form(p, definitions, vocabulary) for p in step) for step in parsed)
-    return PreparedKeySteps(key_steps, forms, dependents, vocabulary, question)
+    return forms, dependents, vocabulary
 
 
 def _parse(text: str) -> _Parsed:

@@ -131,12 +131,18 @@ class Reading:
     def __init__(self, text: str, regions: Sequence[Span]) -> None:
         self.folded = fold(text)
         self.low = lower(self.folded)
-        self.bounds: list[Span] = []
-        for start, end in regions:
-            self._split(max(0, start), min(len(text), end))
+        self.regions = [(max(0, start), min(len(text), end)) for start, end in regions]
         self._sentences: dict[int, Sentence] = {}
 
-    def _split(self, start: int, end: int) -> None:
+    @lazy
+    def bounds(self) -> list[Span]:
+        """Where each sentence stands."""
+        out: list[Span] = []
+        for start, end in self.regions:
+            self._split(start, end, out)
+        return out
+
+    def _split(self, start: int, end: int, out: list[Span]) -> None:
         at, folded = start, self.folded
         for boundary in _BOUNDARY.finditer(folded, start, end):
             stop = boundary.end()
@@ -151,16 +157,9 @@ class Reading:
             ):
                 continue
             if stop - at > 1:
-                self._append(at, stop)
+                _append(at, stop, out)
             at = stop
-        self._append(at, end)
-
-    def _append(self, start: int, end: int) -> None:
-        while end - start > MAX_SENTENCE:
-            self.bounds.append((start, start + MAX_SENTENCE))
-            start += MAX_SENTENCE
-        if end > start:
-            self.bounds.append((start, end))
+        _append(at, end, out)
 
     def sentence(self, index: int) -> Sentence:
         found = self._sentences.get(index)
@@ -241,3 +240,11 @@ class Reading:
             return ""
         start, end = self.bounds[index]
         return self.low[start : min(end, start + 200)]
+
+
+def _append(start: int, end: int, out: list[Span]) -> None:
+    while end - start > MAX_SENTENCE:
+        out.append((start, start + MAX_SENTENCE))
+        start += MAX_SENTENCE
+    if end > start:
+        out.append((start, end))

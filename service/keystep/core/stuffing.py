@@ -38,6 +38,7 @@ _VERB = re.compile(
 )
 # Twenty numbers with nothing but separators between them. The classes are disjoint, so a try is linear.
 _NUMBER_RUN = re.compile(r"[0-9]\d*(?:\.\d+)?(?:[\s,;|]+\d+(?:\.\d+)?){19,}")
+_CALCULATED = re.compile(r"(\d[\d.]*)\s*([-+*/]|\\(?:times|cdot|div))\s*(\d[\d.]*)\s*=")
 _QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -63,7 +64,7 @@ def audit(prepared: PreparedKeySteps, reading: Reading) -> Audit:
     excluded: list[Span] = []
     for flag, spans in (
         (Flag.STEP_STUFFING, _dumps(prepared.key_steps, reading)),
-        (Flag.EQUATION_STUFFING, _enumerations(len(prepared.key_steps), reading) if prepared.reckons else []),
+        (Flag.EQUATION_STUFFING, _enumerations(len(prepared.key_steps), reading)),
         (Flag.NUMBER_STUFFING, _number_runs(reading)),
         (Flag.COPIED_QUESTION, _copied(prepared.question, reading)),
     ):
@@ -184,8 +185,7 @@ def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) ->
 
 def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
     budget = 4 * key_steps + 8
-    # Two numbers under three operators take three signs; nothing to enumerate with fewer.
-    if reading.low.count("=") < MIN_OPERATORS:
+    if not _may_enumerate(reading.low, budget):
         return []
     operators: dict[frozenset[object], set[str]] = {}
     where: dict[frozenset[object], list[Sentence]] = {}
@@ -204,6 +204,17 @@ def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
     if len(bare) > budget:
         sentences += bare.values()
     return [(s.start, s.end) for s in sentences]
+
+
+def _may_enumerate(low: str, budget: int) -> bool:
+    """Whether there are enough equations, or two numbers under enough operators, for a closer look."""
+    signs = low.count("=")
+    if signs < MIN_OPERATORS or signs > budget:
+        return signs > budget
+    operators: dict[frozenset[str], set[str]] = {}
+    for left, operator, right in _CALCULATED.findall(low):
+        operators.setdefault(frozenset((left, right)), set()).add(operator)
+    return any(len(found) >= MIN_OPERATORS for found in operators.values())
 
 
 def _number_runs(reading: Reading) -> list[Span]:

@@ -69,6 +69,10 @@ def classify(token: str) -> tuple[int, str | Number, str]:
         return CONTENT, "triangle", low
     if token in ("\u2225", "\\parallel"):
         return CONTENT, "parallel", low
+    if token in ("\u2245", "\\cong"):
+        return CONTENT, stem("congruent"), low
+    if token in ("\u223c", "\\sim"):
+        return CONTENT, "similar", low
     if token in ("\u22a5", "\\perp"):
         return CONTENT, "perpendicular", low
     if token in UNITS or token in ("\\circ", "\\%"):
