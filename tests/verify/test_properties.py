@@ -150,7 +150,21 @@ def test_no_heap_of_marks_raises(gold, pieces):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n", "\ud800", "\x00", "\\boxed{", "$", "### The final answer is:", "A" * 100_000, "answer is " * 10_000]
+    "text",
+    [
+        "",
+        " \n",
+        "\ud800",
+        "\x00",
+        "\\boxed{",
+        "$",
+        "### The final answer is:",
+        "A" * 100_000,
+        "answer is " * 10_000,
+        "\nQuestion: a" * 10_000,
+        "\\boxed{" * 10_000,
+        "선" * 50_000,
+    ],
 )
 def test_odd_texts_have_an_outcome(verifier, text):
     (found,) = verifier.verify([VerifyItem(Question("q", answer="5"), text)], HARDENED)

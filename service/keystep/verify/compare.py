@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from fractions import Fraction
+from functools import partial
 
 from keystep.verify import choices as choice_reader
 from keystep.verify import kinds, moments, number, sequences, units, yesno
@@ -328,6 +329,18 @@ def _sequence(case: Case, answer: str) -> State:
     return _formula(case, answer)
 
 
+def _equation(case: Case, answer: str) -> State:
+    """Values of several variables by name, or in the gold's order where the answer gives no names; any other equation as a formula."""
+    if (gold := sequences.named(case.gold)) is None:
+        return _formula(case, answer)
+    if (found := sequences.named(answer)) is not None:
+        return _verdict(gold.keys() == found.keys() and all(_equal_values(case, gold[name], found[name]) for name in gold))
+    if (row := sequences.read(answer)) is not None:
+        values = list(gold.values())
+        return _verdict(len(values) == len(row.members) and all(map(partial(_equal_values, case), values, row.members)))
+    return _formula(case, answer)
+
+
 def _formula(case: Case, answer: str) -> State:
     """Equal as typed, units of measure aside; else a formula goes to symbolic comparison."""
     (gold, ours), (found, theirs) = units.split(plain(case.gold)), units.split(plain(answer))
@@ -352,7 +365,7 @@ _DECIDERS = {
     kinds.RATIO: _ratio,
     kinds.SEQUENCE: _sequence,
     kinds.INTERVAL: _sequence,
-    kinds.EQUATION: _formula,
+    kinds.EQUATION: _equation,
     kinds.EXPRESSION: _formula,
     kinds.MATRIX: _formula,
 }

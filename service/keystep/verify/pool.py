@@ -141,15 +141,21 @@ class _Keeper:
         while (task := self._tasks.get()) is not None:
             if not task.future.set_running_or_notify_cancel():
                 continue  # nobody waits any more
-            if self.pid is None:
-                self._renew()  # it died idle, which is not this task's doing
-            worker = self._worker
-            reply = Reply("crashed") if worker is None else worker.do(task)
+            reply = self._do(task)
             task.future.set_result(Reply("closed") if self._stopping else reply)
-            if worker is not None and (not worker.alive() or worker.done >= _TASKS_PER_WORKER):
+            if self._worker is not None and (not self._worker.alive() or self._worker.done >= _TASKS_PER_WORKER):
                 self._renew()
         if self._worker is not None:
             self._worker.dispose()
+
+    def _do(self, task: _Task) -> Reply:
+        """A worker that died before it began the task was not killed by it: the task goes to the next one, once."""
+        for attempt in range(2):
+            if attempt or self.pid is None:
+                self._renew()
+            if self._worker is not None and (reply := self._worker.do(task)) is not None:
+                return reply
+        return Reply("crashed")
 
     def _renew(self) -> None:
         """A new worker in place of the old; none, and start_error, when it does not come up."""
@@ -198,13 +204,17 @@ class _Worker:
         self.warm = state == "ready"
         return None if self.warm else error[0]
 
-    def do(self, task: _Task) -> Reply:
+    def do(self, task: _Task) -> Reply | None:
+        """The reply to a task; None when the worker was gone before it began."""
         line = json.dumps([self.done, task.cpu_seconds, task.name, task.arguments]) + "\n"
         try:
             self._write(line.encode("ascii"))
-            answer = self._read_line(task.cpu_seconds * _WALL_FACTOR)
         except BrokenPipeError:
-            answer = None
+            return None
+        if self._read_line(_START_SECONDS) is None:  # "begun"
+            self.kill()
+            return None
+        answer = self._read_line(task.cpu_seconds * _WALL_FACTOR)
         self.done += 1
         if answer is None:
             return Reply(self._why_silent())

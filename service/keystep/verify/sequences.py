@@ -15,6 +15,7 @@ MAX_MEMBERS = 64
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _SPLIT = re.compile(r"\s*(?:,|;)\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|(?<=[\d)\]])\s*(?:and|or)\s*(?=[\d(\[-])")
 _OFFERED = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s))\s*")
+_VARIABLE = re.compile(r"[A-Za-z]{1,3}(?:_(?:\{\w+\}|\w))?'?")
 _EITHER = re.compile(r"^(?:either|both|probably|maybe)\s+", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][\w']*\s*(?:_\s*\{?\w+\}?)?\s*(?:=|\\in|∈)\s*|\([A-Za-z],\s*[A-Za-z](?:,\s*[A-Za-z])?\)\s*=\s*")
 
@@ -78,6 +79,18 @@ def _same_set(gold: Sequence, found: Sequence, equal: Callable[[Number, Number],
             return False
         del left[at]
     return True
+
+
+def named(text: str) -> dict[str, Number] | None:
+    """'x = 1, y = 2' as {x: 1, y: 2}, in the order written; None for anything else, one name given twice among it ('x = 2 or x = 3')."""
+    found: dict[str, Number] = {}
+    for part in _SPLIT.split(plain(text)):
+        name, equals, value = part.partition("=")
+        name, parsed = name.replace(" ", ""), _member(value)
+        if not equals or parsed is None or name in found or _VARIABLE.fullmatch(name) is None:
+            return None
+        found[name] = parsed
+    return found if len(found) > 1 else None
 
 
 def alternatives(text: str) -> tuple[Number, ...] | None:

@@ -1,6 +1,7 @@
 """What runs in a worker process of the pool: read a task, do it under a CPU budget, answer; die when the parent dies.
 
-A task is a JSON line [id, cpu_seconds, function name, arguments]; the answer is [id, result] or [id, null, error text].
+A task is a JSON line [id, cpu_seconds, function name, arguments]; the answers are [id, "begun"] and then [id, result] or
+[id, null, error text].
 Text only, never pickle, so that nothing a model wrote can become code on either side.
 """
 
@@ -43,6 +44,7 @@ def main() -> None:
     _send(replies, [None, "ready"])
     while True:
         number, cpu_seconds, name, arguments = json.loads(tasks.get())
+        _send(replies, [number, "begun"])
         signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
         try:
             reply = [number, functions[name](*arguments)]
