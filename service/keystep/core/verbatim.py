@@ -1,0 +1,147 @@
+"""Key steps stated word for word, settled before anything is parsed.
+
+A rollout that got a step right mostly writes it as the reference does. Such a statement is found at the speed of a string
+search; nothing else of the text need be read for it, provided that
+
+    it stands by itself      no digit, letter or operator runs on into it on either side
+    nothing nearby denies it no word that could deny, suppose, question or retract stands in its line or right after it
+    nothing contradicts it   an equation's left side never stands with another result
+
+settle() answers only when every key step is settled this way (found, or contradicted and never found); else the tiers read the
+whole text. What it finds, the tiers would find too: tests/core/test_verbatim.py holds the two to each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keystep.core import guards
+from keystep.core.canonical import Number, fold, lower, number
+from keystep.nouns import KeyStep, Span, StepMatch
+
+# Shorter phrases are too easily part of something else.
+_MIN_WORDS = 3
+_AFTER = 220  # characters after a statement in which it may be taken back
+
+_NUMBER = r"\d+(?:\.\d+)?"
+# A calculation and its result, e.g. '100 * 68 / 400 = 17', '8^2 = 64', '\\frac{6}{3} = 2': figures, signs and LaTeX's operators.
+_CALCULATION = re.compile(rf"(?:[\d.,\s+*/^(){{}}-]|\\(?:times|cdot|div|[dt]?frac|left|right|sqrt|,|!))*\d[)}}]* ?= ?-?{_NUMBER}")
+_PLAIN = re.compile(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+")
+_SIGN = re.compile(r" ?([-+*/]) ?")
+_RESULT = re.compile(r"[\s$\\({]{0,4}(-?\d[\d,]*(?:\.\d+)?)(?<!,)")
+_WORDY = re.compile(r"[^\W\d_]{2,}")
+# In the statement's own line: what could deny, suppose or question it.
+_DOUBTS = re.compile(
+    r"\b(?:not|never|no|nor|neither|cannot|without|false|falsely|wrong|wrongly|incorrect|incorrectly|mistaken|mistakes?|untrue|invalid|den(?:y|ies|ied)"
+    r"|doubts?|suppos\w+|assum\w+|imagin\w+|hypothe\w+|pretend|if|unless|whether|were|would|could|might|may|claim\w*|errors?|contradict\w*|instead|rather"
+    r"|fails?|impossible|hardly|barely|lacks?|absent|refut\w+|disprov\w+|reject\w*)\b|n't|[?≠不没非아않]"
+)
+# After it: what could take it back.
+_RETRACTS = re.compile(
+    r"\b(?:wrong|incorrect|mistake|mistaken|false|untrue|invalid|not (?:quite|right|correct|true|so)|oops|wait|scratch|strike|ignore|disregard|correction"
+    r"|actually|hmm+|hold on|error|sorry)\b|n't (?:right|true|correct|so)|错|틀"
+)
+# What a longer calculation runs on with, on either side of a statement.
+_RUNS_IN = re.compile(r"(?:[-+*/^=%_]|\\(?:times|cdot|div|pm|sqrt|d?frac)|\b(?:of|plus|minus|times|by|over|equals))[\s$({\\*]*$")
+_RUNS_ON = re.compile(r"[\s$)}*\\]*(?:[-+*/^%!_]|(?:times|cdot|div|pm|plus|minus|over|percent|divided)\b)|\s\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One form of a key step as it may stand in folded lower-cased text. result: of a calculation, whose text ends with its '='."""
+
+    form: str
+    text: str
+    result: Number | None = None
+
+
+def spellings(step: KeyStep) -> tuple[Spelling, ...]:
+    """How a key step may stand word for word; empty when it must be read to be recognised."""
+    out: dict[str, Spelling] = {}
+    for form in step.forms:
+        low = " ".join(lower(fold(form)).split()).rstrip(".")
+        if _CALCULATION.fullmatch(low):
+            left, _, right = low.partition("=")
+            result = _signed(right.strip())
+            for text in (left, _SIGN.sub(r" \1 ", left), _SIGN.sub(r"\1", left)) if _PLAIN.fullmatch(left.strip()) else (left,):
+                for end in (" =", "="):
+                    out.setdefault(text.strip() + end, Spelling(form, text.strip() + end, result))
+        elif len(_WORDY.findall(low)) >= _MIN_WORDS:
+            out.setdefault(low, Spelling(form, low))
+    return tuple(out.values())
+
+
+def settle(steps: Sequence[tuple[Spelling, ...]], low: str, regions: Sequence[Span]) -> tuple[StepMatch, ...] | None:
+    """A match for every key step, or None when at least one is not settled by words alone. low: folded, lower-cased text."""
+    matches: list[StepMatch] = []
+    for index, spelt in enumerate(steps):
+        found = _settle(index, spelt, low, regions)
+        if found is None:
+            return None
+        matches.append(found)
+    return tuple(matches)
+
+
+def _settle(index: int, spelt: tuple[Spelling, ...], low: str, regions: Sequence[Span]) -> StepMatch | None:
+    found: StepMatch | None = None
+    contradicted: StepMatch | None = None
+    for spelling in spelt:
+        calculation = spelling.result is not None
+        for at in _places(spelling.text, low, regions):
+            end = at + len(spelling.text)
+            stated: Number | None = None
+            if calculation and (result := _RESULT.match(low, end)):
+                stated, end = _signed(result[1]), result.end()
+            if not (_begins_apart(low, at) and _ends_apart(low, end) and _quiet(low, at, end, equation=calculation)):
+                if calculation:
+                    return None
+            elif stated == spelling.result:
+                found = found or StepMatch(index, 1.0, matched=True, tier="exact", form=spelling.form, span=(at, end))
+            elif stated is None:
+                return None
+            else:
+                contradicted = StepMatch(
+                    index, 0.0, matched=False, tier="numeric", form=spelling.form, span=(at, end), blocked="other_result"
+                )
+    return None if found and contradicted else found or contradicted
+
+
+def _signed(text: str) -> Number | None:
+    value = number(text.lstrip("-"))
+    return value if value is None or text[0] != "-" else -value
+
+
+def _places(needle: str, low: str, regions: Sequence[Span]) -> list[int]:
+    out = []
+    for start, stop in regions:
+        at = low.find(needle, start, stop)
+        while at >= 0:
+            out.append(at)
+            at = low.find(needle, at + 1, stop)
+    return out
+
+
+def _begins_apart(low: str, at: int) -> bool:
+    if at == 0:
+        return True
+    if low[at - 1].isalnum() or low[at - 1] in ".,":
+        return False
+    return _RUNS_IN.search(low, max(0, at - 16), at) is None
+
+
+def _ends_apart(low: str, end: int) -> bool:
+    following = low[end : end + 2]
+    if following[:1].isalnum() or (following[:1] in (".", ",") and following[1:].isdigit()):
+        return False
+    return _RUNS_ON.match(low, end) is None
+
+
+def _quiet(low: str, at: int, end: int, *, equation: bool) -> bool:
+    """Whether nothing in the statement's line denies or supposes it, and nothing shortly after takes it back."""
+    start, stop = low.rfind("\n", 0, at) + 1, low.find("\n", end)
+    line = low[start : len(low) if stop < 0 else stop]
+    if _DOUBTS.search(line) and (not equation or "?" in line or guards.denied(line, at - start, end - start, equation=True)):
+        return False
+    return _RETRACTS.search(low, end, end + _AFTER) is None
