@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from keystep.core.canonical import TOKEN, Number
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNITS
@@ -31,7 +32,7 @@ class Phrase:
 
     weights: concept -> weight, in order of appearance.  numbers: (value, head concept, unit) of each number.
     colours: (colour, head concept).  negated: its own polarity.  pivot: the asymmetric concept whose sides matter.
-    exact: its tokens in a row, over lower-cased folded text.
+    exact: a pattern of its tokens in a row, over lower-cased folded text.
     """
 
     words: tuple[Word, ...]
@@ -41,7 +42,7 @@ class Phrase:
     names: frozenset[str]
     negated: bool
     pivot: str | None
-    exact: re.Pattern[str] | None
+    exact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,24 @@ def phrase(folded: str) -> Phrase:
     )
 
 
-def _verbatim(tokens: list[str]) -> re.Pattern[str] | None:
+@lru_cache(maxsize=1024)
+def _pattern(exact: str) -> re.Pattern[str]:
+    return re.compile(exact)
+
+
+def is_verbatim(phrase: Phrase, low: str) -> bool:
+    """Whether the phrase stands in lower-cased folded text word for word."""
+    return bool(phrase.exact) and _pattern(phrase.exact).search(low) is not None
+
+
+def _verbatim(tokens: list[str]) -> str:
     kept = [t.lower() for t in tokens if t not in ("$", ".", "**")]
     if not kept:
-        return None
+        return ""
     body = r"[\s$*]*".join(re.escape(t) for t in kept[:64])
     left = r"(?<![\w.])" if kept[0][0].isalnum() else ""
     right = r"(?!\w|[.,]\d)" if kept[-1][-1].isalnum() else ""
-    return re.compile(left + body + right)
+    return left + body + right
 
 
 def _numbers(found: list[Word]) -> list[tuple[Number, str | None, str | None]]:

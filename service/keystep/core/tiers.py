@@ -190,9 +190,7 @@ class Tiers:
                 nearest = (at, found, blocked)
         if best is not None:
             at, found = best
-            verbatim = (
-                found.score >= 1.0 and form.phrase.exact is not None and form.phrase.exact.search(self.reading.sentence(at).low) is not None
-            )
+            verbatim = found.score >= 1.0 and phrases.is_verbatim(form.phrase, self.reading.sentence(at).low)
             return self._found(index, form, found.score, self._span(at, found), "exact" if verbatim else "fuzzy")
         if nearest is not None:
             return self._missed(index, form, self._span(nearest[0], nearest[1]), nearest[2], "fuzzy")
