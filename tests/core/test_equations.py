@@ -124,3 +124,13 @@ def keys(text: str) -> frozenset[object]:
 def test_facts_are_the_same_up_to_rearrangement(a: str, b: str, *, same: bool) -> None:
     assert bool(keys(a) & keys(b)) is same
     assert keys(a)
+
+
+@pytest.mark.parametrize("text", ["52 + 5 = 57 WPM", "5 m + 3 m = 8 m", "300 + 12 = 312 M&Ms"])
+def test_a_unit_in_letters_is_no_unknown(text: str) -> None:
+    assert [e.true for e in relations(text).equations] == [True]
+
+
+def test_an_unknown_is_no_unit() -> None:
+    assert relations("4x = 272").equations == ()
+    assert relations("2L + 2W = 20").equations == ()

@@ -17,6 +17,8 @@ from keystep.core.lexer import BREAK, NUM, REL, Symbol
 EQUAL = frozenset({"=", "\u2248", "is"})
 GAP_BEFORE_RELATION = 7
 GAP_AFTER_RELATION = 3
+# Single letters that are units of measure and, beside numbers alone, not unknowns.
+_UNIT_LETTERS = frozenset({"m", "g", "s", "h", "L", "l", "M"})
 MAX_CHAIN = 12  # sides of one chain; the facts it states grow with its square
 
 
@@ -77,6 +79,7 @@ def read(symbols: list[Symbol]) -> Relations:
             if is_composite(chain[0][0]):
                 lone.append(chain[0][:3])
             continue
+        chain = _without_units(chain)
         if all(segment[3] is not None or _numeric(segment[0]) for segment in chain):
             _equations(chain, signs, equations, unequal)
         else:
@@ -85,6 +88,24 @@ def read(symbols: list[Symbol]) -> Relations:
             if len(numeric) > 1:
                 _equations(numeric, ["="] * (len(numeric) - 1), equations, unequal)
     return Relations(tuple(equations), tuple(facts), tuple(lone), tuple(unequal))
+
+
+def _without_units(chain: list[Segment]) -> list[Segment]:
+    """ "52 + 5 = 57 WPM", "5 m + 3 m = 8 m": a name that only measures is none, where without it all is reckoning."""
+    if all(segment[3] is not None for segment in chain):
+        return chain
+    bare = [_unitless(segment[0]) for segment in chain]
+    if not all(_numeric(tree) for tree in bare) or not any(is_composite(tree) for tree in bare):
+        return chain
+    return [(tree, first, last, evaluate(tree)) for tree, (_, first, last, _) in zip(bare, chain, strict=True)]
+
+
+def _unitless(tree: Tree) -> Tree:
+    if not isinstance(tree, tuple):
+        return tree
+    if tree[0] == "*" and isinstance(tree[2], str) and (tree[2] in _UNIT_LETTERS or (len(tree[2]) > 1 and tree[2].isupper())):
+        return _unitless(tree[1])
+    return (tree[0], *(_unitless(child) for child in tree[1:]))
 
 
 def _chain(symbols: list[Symbol], i: int, parsed: tuple[Tree, int]) -> tuple[list[Segment], list[str], int]:
