@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from real.verify_eval import Row, answered, corpora, golds, in_process, measure, perturbed
 
 from keystep.recipe import HARDENED
 from keystep.verify.verifier import Verifier
+from real.verify_eval import Row, answered, corpora, golds, in_process, measure, over_http, perturbed
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +80,11 @@ def test_the_same_verdicts_from_many_threads_and_another_order(verifier, shared)
         thread.join()
     fresh.close()
     assert [results[n % 32][n // 32] for n in range(len(everything))] == alone
+
+
+def test_the_same_verdicts_over_http(verifier, service, shared):
+    items = [item for corpus in corpora(shared) for item in corpus.items[::50]]
+    decide = over_http(lambda path, body: service.post(path, body).raise_for_status().json(), "hardened")
+    for at in range(0, len(items), 100):
+        batch = [{**item, "id": f"{at}/{n}"} for n, item in enumerate(items[at : at + 100])]
+        assert decide(batch) == in_process(verifier, HARDENED)(batch)

@@ -109,6 +109,10 @@ def _options(case: Case) -> tuple[str, ...]:
 _LATEX_AGAIN = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
 
 
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+
+
 def sides(case: Case, answer: str) -> tuple[str, str]:
     """The two formulas to be compared symbolically: the gold's (or its option's) and the answer's, without their units."""
     gold = case.gold
@@ -121,7 +125,11 @@ def sides(case: Case, answer: str) -> tuple[str, str]:
 
 def _without_unit(formula: str) -> str:
     core, unit = units.split(plain(formula))
-    return core.translate(_LATEX_AGAIN) if unit else formula
+    formula = core.translate(_LATEX_AGAIN) if unit else formula
+    return _SUPERSCRIPTS.sub(lambda m: "^{" + m[0].translate(_LOWERED) + "}", formula.replace("**", "^"))
+
+
+_ORDINAL = re.compile(r"\b(?:(?:option|choice|number)\s*#?\d|first|second|third|fourth|fifth|last|former|latter)\b", re.IGNORECASE)
 
 
 def names_gold(case: Case, text: str) -> bool:
@@ -134,7 +142,7 @@ def names_gold(case: Case, text: str) -> bool:
         if letter in "AI"
         else rf"(?<![\w']){letter}(?![\w'])"
     )
-    if re.search(as_word, text) is not None:
+    if re.search(as_word, text) is not None or _ORDINAL.search(text) is not None:
         return True
     wanted = options[gold] if gold is not None and gold < len(options) else wanted
     return bool({w for w in fold(wanted).split() if len(w) > 3 or w.isdigit()} & set(fold(text).split()))
@@ -192,9 +200,10 @@ def _same_quantity(case: Case, gold: number.Number, found: number.Number) -> Sta
         return _one_unit(case, gold, found, equal=equal)
     ours, theirs = units.measure(gold.unit), units.measure(found.unit)
     if ours is not None and theirs is not None:
-        if ours[0] != theirs[0]:
+        converted = units.convert(found.value, found.unit, gold.unit)
+        if converted is None:
             return State.WRONG
-        scaled = number.Number(found.value * theirs[1] / ours[1], found.places)
+        scaled = number.Number(converted, found.places)
         return _verdict(_equal_values(case, number.Number(gold.value, gold.places), scaled, converted=ours[1] != theirs[1]))
     if fold(gold.unit) == fold(found.unit) or units.generic(gold.unit) or units.generic(found.unit):
         return _verdict(equal)

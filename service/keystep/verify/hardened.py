@@ -44,6 +44,7 @@ _NUMBERISH = re.compile(
     r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million|[ivxlc]{2,})\b|[^\W\d_a-zA-Z]",
     re.IGNORECASE,
 )
+_HEDGE = re.compile(r"\b(?:but|or|though|although|however)\b[^.\n]{0,40}\b(?:could|might|may|maybe|possibly|perhaps)\b", re.IGNORECASE)
 _DENIAL = re.compile(r"\W*not\b", re.IGNORECASE)
 _NUMERALS = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
 _ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
@@ -174,6 +175,8 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
 def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
     """The readings of a place. A yes or no is looked for in the whole of it: 'there is no sign' says no 'no'."""
     ways = readings(candidate.text)
+    if candidate.how != "boxed" and ways and ways[0].endswith("!"):
+        ways = (*ways, ways[0].rstrip("!"))  # an exclamation, unless it is read as a factorial
     if candidate.how == "boxed" and candidate.after and case.kind == kinds.NUMBER and units.measure(candidate.after) is not None:
         return tuple(f"{way} {candidate.after}" for way in ways)
     return ways[:1] if case.kind == kinds.YES_NO else ways
@@ -194,6 +197,8 @@ def _only_number(case: Case, text: str) -> tuple[str, ...]:
 def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Extraction, recipe: Recipe) -> Outcome:
     flags = (Flag.RUN_ON,) if found.run_on else ()
     answer, span = _shown(reading, candidate)
+    if state is State.RIGHT and _HEDGE.search(candidate.text) is not None:
+        state = State.JUDGE
     if state is State.JUDGE:
         return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)
     if state is State.SEVERAL or _contradicted(case, state, found):
@@ -262,9 +267,9 @@ def _cannot_be_right(case: Case, text: str) -> bool:
         values = {n.value for m in _NUMERALS.findall(text) if (n := number.parse(m.rstrip(","))) is not None}
         return bool(values) and not values & {gold.value, gold.value / 100, gold.value * 100}
     words = fold(text).split()
-    if case.kind == kinds.CHOICE and not compare.names_gold(case, text):
-        return True
-    if case.kind in (kinds.TEXT, kinds.CHOICE):
+    if case.kind == kinds.CHOICE:
+        return not compare.names_gold(case, text)
+    if case.kind == kinds.TEXT:
         return len(words) <= 5 and not set(fold(case.gold).split()) <= set(words)  # too short to say it in other words
     return case.kind not in (kinds.YES_NO, kinds.TIME, kinds.DATE) and len(words) <= 5
 

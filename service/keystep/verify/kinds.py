@@ -39,7 +39,7 @@ _FUNCTION = frozenset(
     "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
 )
 _MATH = re.compile(
-    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)",
+    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√|¹²³⁴⁵⁶⁷⁸⁹π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|\d!|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)",
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
@@ -48,6 +48,8 @@ _NAMED = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\{[clr|]+\}|(?<=[\d)\]}$])\s
 # The left side of an assignment: a name, never something to be computed.
 _NAME = re.compile(r"\(?[\w|':.,() ]*(?:_\s*(?:\{[^{}]*\}|\w)[\w|':() ]*)*\)?|\\(?:angle|overline|frac)\s*[\w{} ]+")
 _COMPUTED = re.compile(r"[+*^]|-|\d\s*[A-Za-z]|<|>")
+# Numbers with nothing between them are no formula.
+_APART = re.compile(r"\d[\d.]*(?:\s+\d[\d.]*)+")
 _ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
 _LIST = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
 
@@ -126,7 +128,7 @@ def assignment(text: str) -> tuple[str, str] | None:
 def is_formula(text: str) -> bool:
     """Mathematics and nothing else: something of a formula's signs, and no word that is not a function's name."""
     flat = _NAMED.sub(" ", _WRAPPED.sub(r" \1 ", text))
-    if any(w.lower() not in _FUNCTION for w in _WORD.findall(_COMMAND.sub(" ", flat))):
+    if _APART.fullmatch(plain(text)) is not None or any(w.lower() not in _FUNCTION for w in _WORD.findall(_COMMAND.sub(" ", flat))):
         return False
     return (
         _MATH.search(text) is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from keystep.verify import units
 from keystep.verify.text import plain
 
 # Beyond these a number is no answer anybody meant; bounds.py says so before anything else is tried.
@@ -97,6 +98,8 @@ def parse(text: str) -> Number | None:
         if mark in text:
             text = re.sub(rf"\s*{mark}", f" {fraction}", text).strip()
     text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)
+    if (repeating := _REPEATING.fullmatch(text)) is not None:
+        return _repeated(*repeating.groups())
     match = _NUMBER.match(text)
     if match is None:
         return _words(text)
@@ -120,9 +123,30 @@ def parse(text: str) -> Number | None:
     return _with_unit(value, places, match["currency"] or "", rest, spaced=spaced)
 
 
+_COMPOUND = re.compile(r"([A-Za-z]{1,12}\.?),?\s+(?:and\s+)?(\d{1,6}(?:\.\d+)?)\s*([A-Za-z]{1,12})\.?")
+
+
+def _compound(value: Fraction, unit: str, more: str, smaller: str) -> Number | None:
+    """'1 hour 30 minutes', '5 ft 3 in': two measures of one kind, in the first one's unit."""
+    added = units.convert(Fraction(more), smaller, unit)
+    return Number(value + added, None, unit) if added is not None else None
+
+
+_REPEATING = re.compile(r"(-?)(\d{0,20})\.(\d{0,20})(?:\\overline\s*\{(\d{1,20})\}|\((\d{1,20})\))")
+
+
+def _repeated(sign: str, whole: str, fixed: str, bar: str | None, bracket: str | None) -> Number:
+    """0.1\\overline{6} = 1/6."""
+    period = bar or bracket or ""
+    value = Fraction(int(f"{whole}{fixed}" or "0"), 10 ** len(fixed)) + Fraction(int(period), (10 ** len(period) - 1) * 10 ** len(fixed))
+    return Number(-value if sign else value)
+
+
 def _with_unit(value: Fraction, places: int | None, currency: str, rest: str, *, spaced: bool) -> Number | None:
     if not rest:
         return Number(value, places, currency)
+    if spaced and not currency and (compound := _COMPOUND.fullmatch(rest)) is not None:
+        return _compound(value, *compound.groups())
     if rest.lower() in _PERCENT or rest.lower().split(" ")[0] in ("%", "percent"):
         return Number(value, places, "%")
     if _UNIT.fullmatch(rest) is None or _NOT_UNIT.search(rest) is not None:

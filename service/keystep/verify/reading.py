@@ -18,7 +18,7 @@ _LEAD = re.compile(
 _EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
 _APPROX = re.compile(r"\\approx(?![a-z])|≈|\\simeq|\\sim(?![a-z])")
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|as|which|so that|given that|due to|not|rather than|instead of)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s",
+    r"[,;]?\s+(?:i\.e\.|that is|because|since|as|which|so that|given that|due to|not|rather than|instead of)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"(?<=[\w%°])\s+\([^()]*\)[.\s]*$")

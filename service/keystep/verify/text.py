@@ -61,6 +61,7 @@ _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # How many layers of fences are taken off before what is left is taken as it is.
 _MAX_FENCES = 40
+_FACTORIAL = re.compile(r"[\d\s+*/^(){}-]*[\d)}]!")
 # Korean: 'it is', right after the answer.
 _COPULA = re.compile(r"\s?(?:입니다|이에요|예요)$")
 _SPACES = re.compile(r"\s+")
@@ -70,7 +71,7 @@ def bare(text: str) -> str:
     """text without the fences it stands in ($..$, \\(..\\), \\boxed{..}, **..**, quotes) and without closing punctuation."""
     for _ in range(_MAX_FENCES):
         before, text = text, _balanced(text.strip())
-        closed = text.rstrip(".,;:!? ")
+        closed = text.rstrip(".,;:!? ") if _FACTORIAL.fullmatch(text) is None else text
         text = text[: len(closed) + 1] if closed.endswith("\\") else closed
         if not text.isascii():
             text = _COPULA.sub("", text)

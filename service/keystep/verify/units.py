@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from threading import Lock
@@ -71,6 +72,29 @@ def measure(unit: str) -> tuple[str, Fraction] | None:
         except (pint.PintError, ArithmeticError, ValueError, TypeError, AttributeError, AssertionError):
             return None
         return str(base.units) if base.dimensionless else str(base.dimensionality), Fraction(str(base.magnitude))
+
+
+_TO_KELVIN: dict[str, Callable[[Fraction], Fraction]] = {
+    "degC": lambda v: v + Fraction(27315, 100),
+    "degF": lambda v: (v - 32) * Fraction(5, 9) + Fraction(27315, 100),
+    "kelvin": lambda v: v,
+}
+_FROM_KELVIN: dict[str, Callable[[Fraction], Fraction]] = {
+    "degC": lambda v: v - Fraction(27315, 100),
+    "degF": lambda v: (v - Fraction(27315, 100)) * Fraction(9, 5) + 32,
+    "kelvin": lambda v: v,
+}
+
+
+def convert(value: Fraction, unit: str, into: str) -> Fraction | None:
+    """value in another unit of measure; None where the two measure different things or nothing."""
+    theirs, ours = measure(unit), measure(into)
+    if theirs is None or ours is None:
+        return None
+    a, b = (("kelvin" if kind == "[temperature]" else kind) for kind in (theirs[0], ours[0]))
+    if a in _TO_KELVIN and b in _FROM_KELVIN:
+        return _FROM_KELVIN[b](_TO_KELVIN[a](value))
+    return value * theirs[1] / ours[1] if a == b else None
 
 
 def _normalised(unit: str) -> str | None:

@@ -22,6 +22,12 @@ _LEAD = re.compile(
     r"[\W_]*(?:(?:so|thus|therefore|hence)[\s,]+)?(?:(?:the|my|correct|final)\s+)*(?:(?:answer|statement|claim)\s*(?:is|:)?[\s:]*|(?:it|this|that)\s+is\s+)?[\W_]*",
     re.IGNORECASE,
 )
+# 'No line is longer', 'true that ...': words of the sentence, no reply.
+_DETERMINER = re.compile(
+    r"no\s+(?!(?:it|its|they|the|this|that|these|those|there|i|he|she|we|you|because|since|both|not|and|but|or|in|as|according|based)\b)[a-z]"
+    r"|(?:true|false)\s+[a-z]",
+    re.IGNORECASE,
+)
 # 'So, yes, ...', '..., no, ...', '... is yes.': a reply set off from its sentence.
 _SET_OFF = re.compile(
     rf"(?:(?:^|[.;:!?,][\"']?\s*)(?:so|thus|hence|therefore|then)?,?\s*|\b(?:is|would be)\s*:?\s*[\"'*]*)(?:(?P<yes>{_YES})|(?P<no>{_NO}))\s*(?=[,.;:!\"'*]|$)",
@@ -34,6 +40,8 @@ def read(answer: str) -> Reading:
     text = plain(answer)
     lead = _LEAD.match(text)
     opening = _WORD.match(text, lead.end() if lead is not None else 0)
+    if opening is not None and _DETERMINER.match(text, opening.start()) is not None:
+        opening = None
     if opening is not None:
         other = "no" if opening["yes"] else "yes"
         rest = text[opening.end() :]
