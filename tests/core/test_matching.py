@@ -148,3 +148,11 @@ def test_denial_and_conflict_are_flagged() -> None:
 def test_prepared_key_steps_are_kept() -> None:
     steps = (KeyStep("6/3 = 2"),)
     assert prepare(steps, "q") is prepare((KeyStep("6/3 = 2"),), "q")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "matched"),
+    [("so it is", "And so it is.", True), ("so it is", "And so is it.", False), ("∴", "∴ done", True), ("...", "three dots ...", False)],
+)
+def test_a_form_without_content_matches_word_for_word_or_not_at_all(key: str, text: str, *, matched: bool) -> None:
+    assert found([key], text).matches[0].matched is matched

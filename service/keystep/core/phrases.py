@@ -7,16 +7,14 @@ roles ("Ben is taller than Anna") is another statement: its score is 0 and ``blo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 from keystep.core.canonical import TOKEN, Number
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNITS
 from keystep.core.vocabulary import near
-from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, words
+from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, verbatim, words
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
@@ -32,7 +30,7 @@ class Phrase:
 
     weights: concept -> weight, in order of appearance.  numbers: (value, head concept, unit) of each number.
     colours: (colour, head concept).  negated: its own polarity.  pivot: the asymmetric concept whose sides matter.
-    exact: a pattern of its tokens in a row, over lower-cased folded text.
+    exact: its tokens in a row, as ``words.verbatim`` writes them.
     """
 
     words: tuple[Word, ...]
@@ -71,28 +69,8 @@ def phrase(folded: str) -> Phrase:
         names=frozenset(str(w.concept) for w in found if w.kind == NAMED),
         negated=sum(w.kind == NEGATOR for w in found) % 2 == 1,
         pivot=_pivot(found),
-        exact=_verbatim(tokens),
+        exact=verbatim(tokens),
     )
-
-
-@lru_cache(maxsize=1024)
-def _pattern(exact: str) -> re.Pattern[str]:
-    return re.compile(exact)
-
-
-def is_verbatim(phrase: Phrase, low: str) -> bool:
-    """Whether the phrase stands in lower-cased folded text word for word."""
-    return bool(phrase.exact) and _pattern(phrase.exact).search(low) is not None
-
-
-def _verbatim(tokens: list[str]) -> str:
-    kept = [t.lower() for t in tokens if t not in ("$", ".", "**")]
-    if not kept:
-        return ""
-    body = r"[\s$*]*".join(re.escape(t) for t in kept[:64])
-    left = r"(?<![\w.])" if kept[0][0].isalnum() else ""
-    right = r"(?!\w|[.,]\d)" if kept[-1][-1].isalnum() else ""
-    return left + body + right
 
 
 def _numbers(found: list[Word]) -> list[tuple[Number, str | None, str | None]]:

@@ -12,7 +12,7 @@ from keystep.core.lazy import lazy
 from keystep.core.prepared import PreparedForm, PreparedKeySteps, Reckoning
 from keystep.core.reading import Reading
 from keystep.core.statements import Stated, Statements
-from keystep.core.words import CONTENT
+from keystep.core.words import CONTENT, verbatim
 from keystep.nouns import Span, StepMatch
 
 # Sentences looked at for one form of a text key step, the likeliest first.
@@ -172,7 +172,17 @@ class Tiers:
             best = self._missed(index, form, span, denied)
         return best
 
+    def _bare(self, index: int, form: PreparedForm) -> StepMatch:
+        """A form without a concept or a number ("so it is", "∴"): word for word, or not at all."""
+        for at, (start, end) in enumerate(self.reading.bounds if form.phrase.exact.strip() else ()):
+            tokens = self.reading.sentence(at).tokens
+            if form.phrase.exact in verbatim(tokens) and self.reading.denied(at, 0, len(tokens) - 1, equation=False) is None:
+                return self._found(index, form, 1.0, (start, end), "exact")
+        return StepMatch(index, 0.0, matched=False)
+
     def _phrase(self, index: int, form: PreparedForm) -> StepMatch:
+        if not form.bits and not form.phrase.numbers:
+            return self._bare(index, form)
         best: tuple[int, phrases.PhraseMatch] | None = None
         nearest: tuple[int, phrases.PhraseMatch, str] | None = None
         for at, covered in self._candidates(form):
@@ -190,8 +200,8 @@ class Tiers:
                 nearest = (at, found, blocked)
         if best is not None:
             at, found = best
-            verbatim = found.score >= 1.0 and phrases.is_verbatim(form.phrase, self.reading.sentence(at).low)
-            return self._found(index, form, found.score, self._span(at, found), "exact" if verbatim else "fuzzy")
+            exact = found.score >= 1.0 and form.phrase.exact in verbatim(self.reading.sentence(at).tokens)
+            return self._found(index, form, found.score, self._span(at, found), "exact" if exact else "fuzzy")
         if nearest is not None:
             return self._missed(index, form, self._span(nearest[0], nearest[1]), nearest[2], "fuzzy")
         return StepMatch(index, 0.0, matched=False)
@@ -210,7 +220,7 @@ class Tiers:
     def _candidates(self, form: PreparedForm) -> list[tuple[int, float]]:
         """The sentences that could state a phrase, with the most they can cover, the best first."""
         if not form.bits:
-            return [(i, 1.0) for i in range(len(self.reading.bounds))] if form.phrase.numbers else []
+            return [(i, 1.0) for i in range(len(self.reading.bounds))]
         wanted, least = form.mask, form.least
         found = [(i, m & wanted) for i, m in enumerate(self.masks) if (m & wanted).bit_count() >= least]
         covered = [(i, sum([w for bit, w in form.bits if m & bit]) / form.weight) for i, m in found]

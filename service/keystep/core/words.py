@@ -83,6 +83,8 @@ def classify(token: str) -> tuple[int, str | Number, str]:
     return OTHER, token, low
 
 
+# Dollars of mathematics, bold, and the stop of a key step written as a sentence.
+_MARKUP = frozenset({"$", "**", "."})
 _CLASSES = _Classes()
 _new = tuple.__new__  # half the cost of calling the named tuple; there are hundreds of words
 
@@ -161,10 +163,16 @@ def _joins(previous: Word, concept: str | Number, tokens: list[str], at: int) ->
     )
 
 
+def verbatim(tokens: list[str]) -> str:
+    """Tokens in lower case, each between spaces: one text stands in another word for word when this does."""
+    return f" {' '.join(token.lower() for token in tokens if token not in _MARKUP)} "
+
+
 class Wording:
     """The words of a sentence, and where each concept stands among them."""
 
     def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
         self.words = words(tokens)
         self.have: dict[str, list[int]] = {}
         for i, word in enumerate(self.words):
