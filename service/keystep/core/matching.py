@@ -49,7 +49,8 @@ def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe
     audit = stuffing.audit(prepared, reading)
     if audit.excluded and recipe.stuffing == "absent":
         reading = Reading(text, _without(ordered, audit.excluded))
-    matches = verbatim.settle(prepared.spellings, reading.low, reading.regions) or Tiers(prepared, reading, recipe.match_threshold).run()
+    settled = verbatim.settle(prepared.spellings, reading.low, reading.regions)
+    matches = Tiers(prepared, reading, recipe.match_threshold).run(settled)
     flags = list(audit.flags)
     if any(m.blocked == "negated" for m in matches):
         flags.append(Flag.NEGATED_STEP)

@@ -5,6 +5,8 @@ A place is kept for a 'semantic' tier: it may confirm what is returned here unma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
@@ -35,20 +37,31 @@ class Tiers:
     def statements(self) -> Statements:
         return Statements(self.reading)
 
-    def run(self) -> tuple[StepMatch, ...]:
-        matches = [self._step(i, forms) for i, forms in enumerate(self.prepared.forms)]
+    def run(self, settled: Sequence[StepMatch | None]) -> tuple[StepMatch, ...]:
+        """settled: what verbatim.py has found already, per key step."""
+        matches = [known or self._step(i) for i, known in enumerate(settled)]
+        missed = [m for m in matches if not m.matched and m.blocked is None]
+        if missed:
+            self._note_reached(settled)
         hit = {m.key_step for m in matches if m.matched}
         # Last first: a step may be merged into one that is itself merged.
-        for m in reversed(matches):
-            if not m.matched and m.blocked is None:
-                found = matches[m.key_step] = self._subsumed(m, hit)
-                if found.matched:
-                    hit.add(m.key_step)
+        for m in reversed(missed):
+            found = matches[m.key_step] = self._subsumed(m, hit)
+            if found.matched:
+                hit.add(m.key_step)
         return tuple(matches)
 
-    def _step(self, index: int, forms: tuple[PreparedForm, ...]) -> StepMatch:
+    def _note_reached(self, settled: Sequence[StepMatch | None]) -> None:
+        """The derivations of key steps that were found without being read."""
+        for index, known in enumerate(settled):
+            own = next((form.reckoning.own for form in self.prepared.forms[index] if form.reckoning), None) if known else None
+            for stated in self.statements.by_provenance.get(own, ()) if own is not None else ():
+                if stated.equation.true and stated.denied is None:
+                    self.reached.setdefault(self.statements.expanded(stated), stated)
+
+    def _step(self, index: int) -> StepMatch:
         best = StepMatch(index, 0.0, matched=False)
-        for form in forms:
+        for form in self.prepared.forms[index]:
             found = self._form(index, form)
             if (found.matched, found.score, found.blocked is not None) > (best.matched, best.score, best.blocked is not None):
                 best = found

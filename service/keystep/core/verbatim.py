@@ -7,8 +7,8 @@ search; nothing else of the text need be read for it, provided that
     nothing nearby denies it no word that could deny, suppose, question or retract stands in its line or right after it
     nothing contradicts it   an equation's left side never stands with another result
 
-settle() answers only when every key step is settled this way (found, or contradicted and never found); else the tiers read the
-whole text. What it finds, the tiers would find too: tests/core/test_verbatim.py holds the two to each other.
+settle() answers for the key steps that are settled this way (found, or contradicted and never found); for the others the tiers read
+the text. What it finds, the tiers would find too: tests/core/test_verbatim.py holds the two to each other.
 """
 
 from __future__ import annotations
@@ -73,15 +73,9 @@ def spellings(step: KeyStep) -> tuple[Spelling, ...]:
     return tuple(out.values())
 
 
-def settle(steps: Sequence[tuple[Spelling, ...]], low: str, regions: Sequence[Span]) -> tuple[StepMatch, ...] | None:
-    """A match for every key step, or None when at least one is not settled by words alone. low: folded, lower-cased text."""
-    matches: list[StepMatch] = []
-    for index, spelt in enumerate(steps):
-        found = _settle(index, spelt, low, regions)
-        if found is None:
-            return None
-        matches.append(found)
-    return tuple(matches)
+def settle(steps: Sequence[tuple[Spelling, ...]], low: str, regions: Sequence[Span]) -> tuple[StepMatch | None, ...]:
+    """Per key step a match, or None where words alone do not settle it. low: folded, lower-cased text."""
+    return tuple(_settle(index, spelt, low, regions) for index, spelt in enumerate(steps))
 
 
 def _settle(index: int, spelt: tuple[Spelling, ...], low: str, regions: Sequence[Span]) -> StepMatch | None:
