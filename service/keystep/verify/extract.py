@@ -80,8 +80,9 @@ def find(text: str, section: Span | None = None) -> Extraction:
     """All places where text gives an answer; in a section's body only, when there is one."""
     leveled = level(text)
     start, end = section if section is not None else (0, len(leveled))
+    end = start + len(leveled[start:end].rstrip())
     while (tail := _SPECIAL_TAIL.search(leveled, max(start, end - 40), end)) is not None and tail.end() == end:
-        end = tail.start()
+        end = start + len(leveled[start : tail.start()].rstrip())
     stop = _stop(leveled, start, end, in_section=section is not None)
     found = _search(leveled, start, stop, in_section=section is not None)
     return replace(found, run_on=True) if stop < end and found.candidates else found

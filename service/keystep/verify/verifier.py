@@ -11,7 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from threading import Lock
@@ -106,7 +106,7 @@ class Verifier:
         future = waiting[item.job]
         try:
             reply = future.result(_LOST_SECONDS if deadline is None else max(0.0, deadline - time.monotonic()))
-        except FutureTimeoutError:
+        except (FutureTimeoutError, CancelledError):  # cancelled: by an item before it that waited for the same verdict
             future.cancel()  # not begun: not worth beginning; begun: its verdict is remembered for the next time
             return _null(item, Reason.DEADLINE)
         if reply.status == "done":
