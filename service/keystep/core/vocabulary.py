@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
-from itertools import chain
 from operator import or_
 
 from rapidfuzz import fuzz
@@ -22,6 +21,9 @@ from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
 # Two endings of one word: rapidfuzz ratio at least this, and this many letters in common at the beginning.
 FUZZY_RATIO = 86.0
 FUZZY_PREFIX = 4
+
+# A longer run without white space is not worth remembering.
+MAX_CHUNK = 64
 
 Atom = str | Number
 
@@ -38,7 +40,7 @@ class _Atoms(dict[str, tuple[Atom, ...]]):
         if len(self) >= self.limit:
             self.clear()
         found = _atoms(chunk)
-        if len(chunk) <= 64:
+        if len(chunk) <= MAX_CHUNK:
             self[chunk] = found
         return found
 
@@ -76,6 +78,7 @@ class Vocabulary(dict[Atom, int]):
         self._beginnings: dict[str, list[str]] = {}
         for concept in self._bits:
             self._beginnings.setdefault(concept[:FUZZY_PREFIX], []).append(concept)
+        self._chunks = _Chunks(self)
 
     def __missing__(self, atom: Atom) -> int:
         if len(self) >= self.limit:
@@ -105,8 +108,26 @@ class Vocabulary(dict[Atom, int]):
 
     def masks(self, reading: Reading) -> list[int]:
         """One integer a sentence: the bits of everything in it."""
-        folded, atoms, own = reading.folded, _ATOMS.__getitem__, self.__getitem__
-        return [reduce(or_, map(own, chain.from_iterable(map(atoms, folded[start:end].split()))), 0) for start, end in reading.bounds]
+        folded, own = reading.folded, self._chunks.__getitem__
+        return [reduce(or_, map(own, folded[start:end].split()), 0) for start, end in reading.bounds]
+
+
+class _Chunks(dict[str, int]):
+    """chunk of text -> the bits of a vocabulary it sets: the rollouts of one question share most of their words."""
+
+    limit = 50_000
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self._vocabulary = vocabulary
+
+    def __missing__(self, chunk: str) -> int:
+        if len(self) >= self.limit:
+            self.clear()
+        bits = reduce(or_, map(self._vocabulary.__getitem__, _ATOMS[chunk]), 0)
+        if len(chunk) <= MAX_CHUNK:
+            self[chunk] = bits
+        return bits
 
 
 def near(concept: str, other: str) -> bool:
