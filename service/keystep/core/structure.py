@@ -17,6 +17,7 @@ Offsets index the text as it was sent; nothing is rewritten.  Never raises, line
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from keystep.nouns import Section, SectionKind, Span, Structure
@@ -106,16 +107,26 @@ _Header = tuple[SectionKind, Span, int | None, bool]
 
 def _headers(pattern: re.Pattern[str], text: str) -> list[_Header]:
     found: list[_Header] = []
-    for m in pattern.finditer(text):
-        groups = m.groupdict()
-        kind = next(SectionKind(name) for name in SectionKind if groups.get(name))
-        marked = pattern is _LITERAL or groups["mark"] is not None
+    for m in _at_line_starts(pattern, text):
+        kind = next(kind for kind in SectionKind if m[kind.value])
+        marked = pattern is _LITERAL or m["mark"] is not None
         if not marked and not _stands_alone(kind, m, text):
             continue
-        number = int(groups["step"]) if kind is SectionKind.STEP else None
+        number = int(m["step"]) if kind is SectionKind.STEP else None
         found.append((kind, m.span(), number, marked))
     marked_kinds = {kind for kind, _, _, marked in found if marked}
     return [h for h in found if h[3] or h[0] not in marked_kinds]
+
+
+def _at_line_starts(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """What finditer would find: headers stand at line starts, so nothing else is tried."""
+    at = 0
+    while True:
+        if (m := pattern.match(text, at)) is not None:
+            yield m
+        at = text.find("\n", at) + 1
+        if at == 0:
+            return
 
 
 def _stands_alone(kind: SectionKind, m: re.Match[str], text: str) -> bool:
