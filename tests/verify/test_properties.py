@@ -170,3 +170,9 @@ def test_odd_texts_have_an_outcome(verifier, text):
     (found,) = verifier.verify([VerifyItem(Question("q", answer="5"), text)], HARDENED)
     assert found.value in (0.0, None)
     assert found.span is None or 0 <= found.span[0] <= found.span[1] <= len(text)
+
+
+@given(st.integers(2, 999), st.integers(2, 999))
+def test_surds_of_different_value_are_told_apart_without_symbolic_work(a, b):
+    if abs(a - b) > max(a, b) * 0.001 and not {int(a**0.5) ** 2, int(b**0.5) ** 2} & {a, b}:
+        assert proved(f"\\frac{{\\sqrt{{{a}}}}}{{2}}", f"\\frac{{\\sqrt{{{b}}}}}{{2}}") == 0.0

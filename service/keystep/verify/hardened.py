@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from keystep.core import structure as structure_parser
 from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import bounds, compare, extract, kinds, number, sequences, units
+from keystep.verify import bounds, closed, compare, extract, kinds, number, sequences, units
 from keystep.verify.compare import Case, State
 from keystep.verify.extract import Extraction, Found
 from keystep.verify.profiles import PROFILES, Profile
@@ -228,9 +228,11 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> O
     answer, span = _shown(reading, candidate)
     if bounds.too_complex(reading):
         return _too_complex(case, candidate, found)
+    gold, found_formula = compare.sides(case, reading)
+    if case.precision is None and case.relative is None and case.absolute is None and closed.differ(gold, found_formula):
+        return Outcome(0.0, answer, span, case.kind, "closed", (), flags)
     right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
     wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
-    gold, found_formula = compare.sides(case, reading)
     return Pending(gold, found_formula, compare.rounding(case), right, wrong)
 
 
