@@ -145,6 +145,7 @@ same different
 similar congruent
 arithmetic geometric
 prime composite
+add subtract multiply divide
 linear quadratic cubic exponential
 domain range
 sine cosine tangent
@@ -175,9 +176,9 @@ COLOURS = frozenset(
 # How the second stands to the first when the sides are exchanged.
 _CONVERSE = "more less|tall short|left right|above below|before after|old young|heavy light|fast slow|long short|large small|behind front|high low|hot cold|wide narrow|strong weak|thick thin|inside contain|early late|rich poor|expensive cheap"
 ASYMMETRIC_VERBS = frozenset(
-    "show chase push pull hold contain follow lead support eat beat hit defeat feed carry cover face precede block inscribe circumscribe owe pay teach help call exceed give cause own like love see".split()
+    "show chase push pull hold contain follow lead support eat beat hit defeat feed carry cover precede inscribe circumscribe owe pay teach help exceed give cause own love see".split()
 )
-NEGATORS = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent", "hardly", "barely", "scarcely"})  # fmt: skip
+NEGATORS = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent", "nobody", "hardly", "barely", "scarcely"})  # fmt: skip
 CLAUSE_WORDS = frozenset("but while whereas although though because since so therefore thus hence which however and then unless".split())
 SINGLE = {"single": 1, "sole": 1, "lone": 1, "once": 1, "pair": 2, "couple": 2, "twice": 2, "double": 2, "triple": 3}
 
@@ -286,6 +287,25 @@ for _pair in _CONVERSE.split("|"):
     _a, _b = (_concept(w) for w in _pair.split())
     CONVERSE.setdefault(_a, _b)
     CONVERSE.setdefault(_b, _a)
+# Where a noun phrase ends: what follows stands beside the thing or acts on another.
+HEAD_STOPS = frozenset(
+    _concept(w)
+    for w in (
+        "left",
+        "right",
+        "above",
+        "below",
+        "before",
+        "after",
+        "behind",
+        "front",
+        "inside",
+        "outside",
+        "between",
+        "near",
+        *ASYMMETRIC_VERBS,
+    )
+)
 ASYMMETRIC = frozenset(CONVERSE) | frozenset(_concept(v) for v in ASYMMETRIC_VERBS)
 LIGHT = frozenset(_concept(w) for w in LIGHT) | LIGHT
 COLOUR = frozenset(_concept(w) for w in COLOURS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from keystep.core.canonical import TOKEN, Number
-from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, UNITS
+from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, HEAD_STOPS, UNITS
 from keystep.core.vocabulary import near
 from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, verbatim, words
 
@@ -108,7 +108,7 @@ def _head(found: list[Word], i: int) -> str | None:
         if word.kind == UNIT and head is None:
             token = word.token
             continue
-        if word.kind not in (CONTENT, FRAME) or word.token > token + 2:
+        if word.kind not in (CONTENT, FRAME) or word.token > token + 2 or word.concept in HEAD_STOPS:
             break
         if word.concept in COLOUR and head is not None:
             break
@@ -208,7 +208,7 @@ def _blocked(wanted: Phrase, wording: Wording, met: dict[str, str], window: tupl
                 and any(_excludes(concept, other) and other not in wanted.weights for other in have)
             ):
                 return "opposite"
-    if _negated(sentence, window) != wanted.negated:
+    if _negated(sentence, window, set(met.values())) != wanted.negated:
         return "negated"
     return None
 
@@ -236,26 +236,31 @@ def _numbers_differ(wanted: Phrase, sentence: list[Word]) -> str | None:
     if not wanted.numbers:
         return None
     stated = _numbers(sentence)
+    accepted: set[Number] = set()
     for value, head, unit in wanted.numbers:
         same = [s for s in stated if s[0] == value]
         if unit is not None:
-            same = [s for s in stated if s[2] is None and s[0] == value] + [
-                s for s in stated if s[2] is not None and _same_quantity(value, unit, s[0], s[2])
-            ]
+            same = [s for s in same if s[2] is None] + [s for s in stated if s[2] is not None and _same_quantity(value, unit, s[0], s[2])]
             if not same and any(s[0] == value and s[2] is not None for s in stated):
                 return "other_unit"
         if not same and not (value == 1 and head is not None and _has_article(head, sentence)):
             return "other_number"
-        # 3 cubes and 2 spheres: the noun's own number decides where it has one.
-        bound = [s[0] for s in stated if head is not None and s[1] == head]
-        if bound and value not in bound and not any(s[1] == head for s in same):
+        accepted |= {s[0] for s in same}
+        if head is None:
+            continue
+        # 3 cubes and 2 spheres: the noun's own number decides where it has one, and a number that counts something else does not.
+        bound = [s[0] for s in stated if s[1] == head]
+        elsewhere = same and all(s[1] is not None and s[1] != head and s[1] not in wanted.weights for s in same)
+        if (bound and value not in bound and not any(s[1] == head for s in same)) or (
+            elsewhere and any(w.concept == head for w in sentence)
+        ):
             return "other_number"
-    if len(wanted.numbers) == 2 and _runs_from(wanted.words) and _runs_from(sentence):
-        first = wanted.numbers[0][0]
-        order = [s[0] for s in stated if s[0] in {v for v, _, _ in wanted.numbers}]
-        if order and order[0] != first:
+    values = {v for v, _, _ in wanted.numbers}
+    if len(values) == 2 and _runs_from(wanted.words) and _runs_from(sentence):
+        order = [s[0] for s in stated if s[0] in values]
+        if order and order[0] != wanted.numbers[0][0]:
             return "other_number"
-    return "other_number" if len(wanted.numbers) > 1 and _paired_otherwise({v for v, _, _ in wanted.numbers}, sentence) else None
+    return "other_number" if accepted and _paired_otherwise(wanted, accepted, sentence) else None
 
 
 def _runs_from(found: Sequence[Word]) -> bool:
@@ -264,15 +269,26 @@ def _runs_from(found: Sequence[Word]) -> bool:
     return "from" in raw and "to" in raw
 
 
-def _paired_otherwise(values: set[Number], sentence: list[Word]) -> bool:
-    """'In 2018 it was 45 and in 2019 it was 50' does not say that it was 45 in 2019: no clause has both, another pair has one."""
-    clauses: list[set[Number]] = [set()]
+def _paired_otherwise(wanted: Phrase, accepted: set[Number], sentence: list[Word]) -> bool:
+    """Whether the numbers stand in another clause than what they belong to.
+
+    "In 2018 it was 45 and in 2019 it was 50" does not say that it was 45 in 2019, nor "Oslo has 760, Rome has 800" that Oslo has 800.
+    """
+    clauses: list[tuple[set[str], set[Number]]] = [(set(), set())]
     for word in sentence:
         if word.kind == CLAUSE or word.raw == "and":
-            clauses.append(set())
+            clauses.append((set(), set()))
         elif word.kind == NUMERAL and not isinstance(word.concept, str):
-            clauses[-1].add(word.concept)
-    return not any(values <= c for c in clauses) and any(c & values and c - values for c in clauses)
+            clauses[-1][1].add(word.concept)
+        elif word.kind in WEIGHTS:
+            clauses[-1][0].add(str(word.concept))
+    things = {c for c, w in wanted.weights.items() if w >= 1.0 and c not in UNITS}
+    values = {v for v, _, _ in wanted.numbers}
+    if len(values) > 1:
+        return not any(values <= numbers for _, numbers in clauses) and any(n & values and n - values for _, n in clauses)
+    if not things or any(things <= concepts and numbers & accepted for concepts, numbers in clauses):
+        return False
+    return any(things <= concepts and numbers for concepts, numbers in clauses)
 
 
 def _same_quantity(value: Number, unit: str, other: Number, other_unit: str) -> bool:
@@ -330,8 +346,11 @@ def _sides(found: list[Word], pivot: str) -> tuple[set[str], set[str], bool] | N
     return None
 
 
-def _negated(sentence: list[Word], window: tuple[int, int]) -> bool:
-    """Whether a negator stands in a clause of the window: between its words, or before them in the same clause."""
+def _negated(sentence: list[Word], window: tuple[int, int], own: set[str]) -> bool:
+    """Whether a negator stands in a clause of the window: between its words, or before them in the same clause.
+
+    "not only" denies nothing, and in "not red but green" the negator reaches to the "but".
+    """
     first, last = window
     start = first
     while start > 0 and sentence[start - 1].kind != CLAUSE:
@@ -339,4 +358,11 @@ def _negated(sentence: list[Word], window: tuple[int, int]) -> bool:
     end = last
     while end + 1 < len(sentence) and sentence[end + 1].kind != CLAUSE and end - last < 3:
         end += 1
-    return sum(w.kind == NEGATOR for w in sentence[start : end + 1]) % 2 == 1
+    count = 0
+    for i in range(start, end + 1):
+        if sentence[i].kind != NEGATOR or (i + 1 < len(sentence) and sentence[i + 1].raw == "only"):
+            continue
+        but = next((j for j in range(i + 1, end + 1) if sentence[j].raw == "but"), None)
+        if but is None or any(w.concept in own for w in sentence[i + 1 : but]):
+            count += 1
+    return count % 2 == 1

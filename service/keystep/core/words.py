@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import NamedTuple
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SUPERSCRIPTS, Number, number
@@ -84,6 +85,7 @@ def classify(token: str) -> tuple[int, str | Number, str]:
 
 
 # Dollars of mathematics, bold, and the stop of a key step written as a sentence.
+_OPERATORS = frozenset({"+", "*", "/", "^", "\\times", "\\cdot", "\\div"})
 _MARKUP = frozenset({"$", "**", "."})
 _CLASSES = _Classes()
 _new = tuple.__new__  # half the cost of calling the named tuple; there are hundreds of words
@@ -94,6 +96,7 @@ def words(tokens: list[str]) -> list[Word]:
     out: list[Word] = []
     classes = _CLASSES
     currency = tokens.count("$") % 2 == 1
+    reckons = "=" in tokens
     for at, token in enumerate(tokens):
         kind, concept, raw = classes[token]
         if kind == OTHER:
@@ -113,6 +116,12 @@ def words(tokens: list[str]) -> list[Word]:
                 out[-1] = out[-1]._replace(kind=CONTENT, concept=joined)
                 continue
         if kind == NUMERAL:
+            value = _ratio(tokens, at)
+            if value is not None:
+                out.append(_new(Word, (NUMERAL, value, at, raw)))
+                continue
+            if _operates(tokens, at - 1) or _operates(tokens, at + 1) or (reckons and _in_difference(out, tokens, at)):
+                continue  # a step of a calculation states nothing by itself
             if at and tokens[at - 1] == "-" and not isinstance(concept, str) and not _subtracts(out, tokens, at):
                 concept = -concept
             previous = out[-1] if out else None
@@ -142,6 +151,27 @@ def _measures(previous: Word, tokens: list[str], at: int) -> bool:
     return previous.kind == NUMERAL and (
         previous.token == at - 1 or (previous.token >= at - 3 and tokens[at - 1] in ("-", "^", "\\", "{", "text"))
     )
+
+
+def _ratio(tokens: list[str], at: int) -> Number | None:
+    """3/4, standing alone."""
+    if (
+        not (len(tokens) > at + 2 and tokens[at + 1] == "/" and tokens[at].isdigit() and tokens[at + 2].isdigit())
+        or tokens[at + 2].strip("0") == ""
+    ):
+        return None
+    return None if _operates(tokens, at - 1) or _operates(tokens, at + 3) else Fraction(int(tokens[at][:20]), int(tokens[at + 2][:20]))
+
+
+def _operates(tokens: list[str], at: int) -> bool:
+    return 0 <= at < len(tokens) and tokens[at] in _OPERATORS
+
+
+def _in_difference(out: list[Word], tokens: list[str], at: int) -> bool:
+    """A side of 1000 - 20; without an equation about, 5-10 is a range and states both."""
+    if at + 2 < len(tokens) and tokens[at + 1] == "-" and tokens[at + 2][0].isdigit():
+        return True
+    return at > 1 and tokens[at - 1] == "-" and (tokens[at - 2][0].isdigit() or _subtracts(out, tokens, at))
 
 
 def _subtracts(out: list[Word], tokens: list[str], at: int) -> bool:
