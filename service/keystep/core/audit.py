@@ -18,6 +18,7 @@ _RETHINK_ROOTS = ("think", "reconsider", "check", "made a", "重新", "다시")
 _SENTENCE_CHARS = 20
 _SENTENCE_SHARE = 0.3
 _TAIL_WORDS = 200
+_TAIL_CHARS = 24
 _WINDOW = 8
 _WINDOW_SHARE = 0.5
 _LOOP_MIN_WORDS = 40
@@ -45,6 +46,9 @@ def _repeats_sentences(text: str) -> bool:
 
 
 def _ends_in_a_loop(text: str) -> bool:
+    end = text[-_TAIL_CHARS:]
+    if text.find(end) == len(text) - len(end):
+        return False  # what the text ends with stood nowhere before
     words = text.rsplit(maxsplit=_TAIL_WORDS)[-_TAIL_WORDS:]
     if len(words) < _LOOP_MIN_WORDS:
         return False

@@ -92,7 +92,7 @@ class _Parsed:
 
 
 def _build(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[PreparedForm, ...], ...], tuple[frozenset[int], ...], Vocabulary]:
-    parsed = [_distinct([_parse(form) for form in step.forms]) for step in key_steps]
+    parsed = [_distinct([_parse(form) for form in dict.fromkeys(step.forms)]) for step in key_steps]
     concepts = [c for step in parsed for p in step for c in p.phrase.weights]
     numbers = [n for step in parsed for p in step if p.equation for n in (p.equation.result, *p.equation.numbers)]
     vocabulary = Vocabulary(concepts, numbers)

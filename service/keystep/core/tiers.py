@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keystep.core import derivations, phrases
+from keystep.core.canonical import Number
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
 from keystep.core.lazy import lazy
@@ -17,6 +18,8 @@ from keystep.core.statements import Stated, Statements
 from keystep.core.words import CONTENT, verbatim
 from keystep.nouns import Span, StepMatch
 
+# Whole numbers up to this one, and round ones, may be written in words.
+_LARGEST_SPOKEN = 20
 # Sentences looked at for one form of a text key step, the likeliest first.
 MAX_CANDIDATES = 12
 
@@ -125,6 +128,8 @@ class Tiers:
     def _prose(self, index: int, form: PreparedForm, wanted: Reckoning) -> StepMatch:
         """A sentence without the equation but with its numbers."""
         best = StepMatch(index, 0.0, matched=False)
+        if not _may_stand(wanted.form.result, self.reading.low):
+            return best
         for at, mask in enumerate(self.masks):
             if not mask & wanted.result_bit:
                 continue
@@ -240,6 +245,13 @@ class Tiers:
         if len(covered) > 1:
             covered.sort(key=lambda c: (-c[1], c[0]))
         return covered[:MAX_CANDIDATES]
+
+
+def _may_stand(value: Number, low: str) -> bool:
+    """Whether a number may stand in the text; only a whole one that no word says can be ruled out by its digits."""
+    if not isinstance(value, int) or abs(value) <= _LARGEST_SPOKEN or value % 10 == 0:
+        return True
+    return str(abs(value)) in low or f"{abs(value):,}" in low or "{,}" in low or "\\," in low
 
 
 def _elsewhere(wanted: Reckoning, equation: Equation) -> bool:

@@ -32,17 +32,37 @@ _PLAIN = re.compile(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+")
 _SIGN = re.compile(r" ?([-+*/]) ?")
 _RESULT = re.compile(r"[\s$\\({]{0,4}(-?\d[\d,]*(?:\.\d+)?)(?<!,)")
 _WORDY = re.compile(r"[^\W\d_]{2,}")
-# In the statement's own line: what could deny, suppose or question it.
-_DOUBTS = re.compile(
-    r"\b(?:not|never|no|nor|neither|cannot|without|false|falsely|wrong|wrongly|incorrect|incorrectly|mistaken|mistakes?|untrue|invalid|den(?:y|ies|ied)"
-    r"|doubts?|suppos\w+|assum\w+|imagin\w+|hypothe\w+|pretend|if|unless|whether|were|would|could|might|may|claim\w*|errors?|contradict\w*|instead|rather"
-    r"|fails?|impossible|hardly|barely|lacks?|absent|refut\w+|disprov\w+|reject\w*)\b|n't|[?≠不没非아않]"
+# In the statement's own line: words that could deny or suppose it, and beginnings of such words.
+_DOUBTS = frozenset(
+    "not never no nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
+    " pretend if unless whether were would could might may error errors instead rather fail fails impossible hardly barely lack lacks absent".split()
 )
-# After it: what could take it back.
-_RETRACTS = re.compile(
-    r"\b(?:wrong|incorrect|mistake|mistaken|false|untrue|invalid|not (?:quite|right|correct|true|so)|oops|wait|scratch|strike|ignore|disregard|correction"
-    r"|actually|hmm+|hold on|error|sorry)\b|n't (?:right|true|correct|so)|错|틀"
+_DOUBTING = (
+    "suppos",
+    "assum",
+    "imagin",
+    "hypothe",
+    "claim",
+    "contradict",
+    "refut",
+    "disprov",
+    "reject",
+    "n't",
+    "?",
+    "？",
+    "≠",
+    "不",
+    "没",
+    "非",
+    "아",
+    "않",
 )
+# After it: words that could take it back.
+_RETRACTS = frozenset(
+    "wrong incorrect mistake mistaken false untrue invalid oops wait scratch strike ignore disregard correction actually hmm hmmm hold error sorry".split()
+)
+_RETRACTING = ("not right", "not correct", "not true", "not quite", "not so", "n't right", "n't true", "n't correct", "错", "틀", "不对")
+_WORD = re.compile(r"[a-z]+")
 # What a longer calculation runs on with, on either side of a statement.
 _RUNS_IN = re.compile(r"(?:[-+*/^=%_]|\\(?:times|cdot|div|pm|sqrt|d?frac)|\b(?:of|plus|minus|times|by|over|equals))[\s$({\\*]*$")
 _RUNS_ON = re.compile(r"[\s$)}*\\]*(?:[-+*/^%!_]|(?:times|cdot|div|pm|plus|minus|over|percent|divided)\b)|\s\d")
@@ -83,16 +103,20 @@ def _settle(index: int, spelt: tuple[Spelling, ...], low: str, regions: Sequence
     contradicted: StepMatch | None = None
     for spelling in spelt:
         calculation = spelling.result is not None
+        if found and not calculation:
+            break
         for at in _places(spelling.text, low, regions):
             end = at + len(spelling.text)
             stated: Number | None = None
             if calculation and (result := _RESULT.match(low, end)):
                 stated, end = _signed(result[1]), result.end()
+            if found and stated == spelling.result:
+                continue
             if not (_begins_apart(low, at) and _ends_apart(low, end) and _quiet(low, at, end, equation=calculation)):
                 if calculation:
                     return None
             elif stated == spelling.result:
-                found = found or StepMatch(index, 1.0, matched=True, tier="exact", form=spelling.form, span=(at, end))
+                found = StepMatch(index, 1.0, matched=True, tier="exact", form=spelling.form, span=(at, end))
             elif stated is None:
                 return None
             else:
@@ -109,11 +133,12 @@ def _signed(text: str) -> Number | None:
 
 def _places(needle: str, low: str, regions: Sequence[Span]) -> list[int]:
     out = []
-    for start, stop in regions:
-        at = low.find(needle, start, stop)
-        while at >= 0:
+    at = low.find(needle)
+    while at >= 0:
+        end = at + len(needle)
+        if any(start <= at and end <= stop for start, stop in regions):
             out.append(at)
-            at = low.find(needle, at + 1, stop)
+        at = low.find(needle, at + 1)
     return out
 
 
@@ -136,6 +161,10 @@ def _quiet(low: str, at: int, end: int, *, equation: bool) -> bool:
     """Whether nothing in the statement's line denies or supposes it, and nothing shortly after takes it back."""
     start, stop = low.rfind("\n", 0, at) + 1, low.find("\n", end)
     line = low[start : len(low) if stop < 0 else stop]
-    if _DOUBTS.search(line) and (not equation or "?" in line or guards.denied(line, at - start, end - start, equation=True)):
+    if _speaks(line, _DOUBTS, _DOUBTING) and (not equation or "?" in line or guards.denied(line, at - start, end - start, equation=True)):
         return False
-    return _RETRACTS.search(low, end, end + _AFTER) is None
+    return not _speaks(low[end : end + _AFTER], _RETRACTS, _RETRACTING)
+
+
+def _speaks(text: str, words: frozenset[str], pieces: tuple[str, ...]) -> bool:
+    return not words.isdisjoint(_WORD.findall(text)) or any(piece in text for piece in pieces)
