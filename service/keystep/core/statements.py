@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 from keystep.core.canonical import Number, simplest
@@ -11,6 +13,9 @@ from keystep.core.expressions import Provenance, Tree, evaluate, is_composite, l
 from keystep.core.lazy import lazy
 from keystep.core.reading import Reading
 from keystep.nouns import Span
+
+# All of a name but what its spelling leaves open: signs, Greek, and from an index or a prime on.
+_LETTERS = re.compile(r"[_'].*|[^A-Za-z0-9]", re.DOTALL)
 
 
 class Stated:
@@ -42,21 +47,24 @@ class StatedFact:
 
 
 class Statements:
-    """Everything of the kind a = b in a reading."""
+    """Everything of the kind a = b in a reading. Equations explain each other, so all are read once one is asked for; a fact
+    stands alone, so only sentences with its names are."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self.equations: list[Stated] = []
-        self.facts: list[StatedFact] = []
-        for at in reading.stating:
-            relations = reading.sentence(at).relations
-            self.equations += [Stated(e, at, reading) for e in relations.equations]
-            self.facts += [StatedFact(f, at) for f in relations.facts]
-        self.equations += self._bound()
-        self._by_result: dict[Number, list[Stated]] = {}
+
+    @lazy
+    def equations(self) -> list[Stated]:
+        reading = self._reading
+        return [Stated(e, at, reading) for at in reading.stating for e in reading.sentence(at).relations.equations] + self._bound()
+
+    @lazy
+    def _by_result(self) -> dict[Number, list[Stated]]:
+        out: dict[Number, list[Stated]] = {}
         for stated in self.equations:
             if stated.equation.true:
-                self._by_result.setdefault(stated.equation.result, []).append(stated)
+                out.setdefault(stated.equation.result, []).append(stated)
+        return out
 
     @lazy
     def by_provenance(self) -> dict[Provenance, list[Stated]]:
@@ -71,7 +79,7 @@ class Statements:
         """J = 52 - 8 and, elsewhere, J = 44: what a name was set to and what it is found to be make an equation."""
         composites: dict[str, tuple[Fact, int]] = {}
         out: list[Stated] = []
-        for stated in self.facts:
+        for stated in self._facts(self._reading.stating):
             fact = stated.fact
             if fact.relation != "=" or not isinstance(fact.left, str):
                 continue
@@ -120,4 +128,11 @@ class Statements:
     def matching(self, keys: frozenset[object], names: frozenset[str]) -> list[StatedFact]:
         """The facts that say what the keys say (a lone small letter may be called otherwise)."""
         renamed = len(names) == 1 and all(len(n) == 1 and n.islower() for n in names)
-        return [f for f in self.facts if (f.names == names or (renamed and len(f.names) == 1)) and keys & fact_keys(f.fact)]
+        # As much of each name as is sure to be written: \alpha is not, nor is the sign of an angle.
+        written = [] if renamed else [w for n in names if (w := _LETTERS.sub("", n))]
+        folded, bounds = self._reading.folded, self._reading.bounds
+        worth = [at for at in self._reading.stating if all(folded.find(w, *bounds[at]) >= 0 for w in written)]
+        return [f for f in self._facts(worth) if (f.names == names or (renamed and len(f.names) == 1)) and keys & fact_keys(f.fact)]
+
+    def _facts(self, sentences: Iterable[int]) -> list[StatedFact]:
+        return [StatedFact(f, at) for at in sentences for f in self._reading.sentence(at).relations.facts]
