@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
-from keystep.recipe import HARDENED
+from keystep.recipe import HARDENED, OFFICIAL
 from keystep.verify.verifier import Verifier
-from real.verify_eval import Row, answered, corpora, golds, in_process, measure, over_http, perturbed
+from real.verify_eval import Row, answered, corpora, golds, in_process, math_vision, measure, mmmu_pro, over_http, perturbed
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,20 @@ def test_math_verify_conformance(rows):
 def test_hallusionbench_leaves_prose_to_a_judge(rows):
     row = rows["HallusionBench outputs"]
     assert row.undecided / row.total <= 0.12
+
+
+def test_the_official_forms_give_the_stored_verdicts_but_for_a_few(verifier, shared):
+    """MATH-Vision evaluates formulas numerically and strips some units by halves; MMMU-Pro drew letters at random."""
+    decide = in_process(verifier, OFFICIAL)
+    for corpus, differing in [
+        (math_vision(shared / "data", "Gemini-Pro"), 2),
+        (math_vision(shared / "data", "Qwen-VL-Max"), 7),
+        (mmmu_pro(shared / "data", "standard"), 6),
+        (mmmu_pro(shared / "data", "vision"), 24),
+    ]:
+        items = [{**item, "profile": item.get("profile", "math_vision")} for item in corpus.items]
+        (row,) = measure(decide, [replace(corpus, items=items)])
+        assert len(row.differing) <= differing, str(row)
 
 
 def test_every_gold_has_a_type_and_equals_itself(verifier, shared):
