@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from keystep.core import guards
-from keystep.core.canonical import TOKEN, Number, fold, lower
+from keystep.core.canonical import NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower
 from keystep.core.equations import Relations, read
 from keystep.core.lazy import lazy
 from keystep.core.lexer import NUM, Symbol, lex
@@ -63,6 +63,14 @@ _OPERATION_WORDS = (
     "\\cdot",
 )
 _VERB = re.compile(r"\b(?:is|are|was|were|gives|giving|makes|yields|leaves|totals|becomes)\b|[\u662f\u7b49]")
+
+
+# What an integer may be called; a larger one is named with one of the scales.
+_SPOKEN: dict[int, tuple[str, ...]] = {}
+for _word, _value in NUMBER_WORDS.items():
+    _SPOKEN[_value] = (*_SPOKEN.get(_value, ()), _word)
+_SCALES = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
+_DECIMAL = re.compile(r"\d\.\d")
 
 
 class Sentence:
@@ -215,6 +223,31 @@ class Reading:
                 found.add(i)
                 at = low.find(word, max(at + 1, bounds[i][1] - len(word)))
         return found
+
+    def bearing(self, value: Number) -> Sequence[int]:
+        """The sentences in which a number may stand, in digits or in words, exact or rounded."""
+        low = self.low
+        if not self.bounds:
+            return ()
+        if (
+            not isinstance(value, int)
+            or not low.isascii()
+            or "{,}" in low
+            or "\\," in low
+            or any(word in low for word in _SPOKEN.get(abs(value), _SCALES))
+        ):
+            return range(len(self.bounds))
+        found = set(self._decimals)
+        for digits in {str(abs(value)), f"{abs(value):,}"}:
+            at = low.find(digits)
+            while at >= 0:
+                found.add(self.at(at))
+                at = low.find(digits, at + 1)
+        return sorted(found)
+
+    @lazy
+    def _decimals(self) -> set[int]:
+        return {self.at(found.start()) for found in _DECIMAL.finditer(self.low)}
 
     @lazy
     def _may_retract(self) -> bool:

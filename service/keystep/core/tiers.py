@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keystep.core import derivations, phrases
-from keystep.core.canonical import Number
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
 from keystep.core.lazy import lazy
@@ -18,8 +17,6 @@ from keystep.core.statements import Stated, Statements
 from keystep.core.words import CONTENT, verbatim
 from keystep.nouns import Span, StepMatch
 
-# Whole numbers up to this one, and round ones, may be written in words.
-_LARGEST_SPOKEN = 20
 # Sentences looked at for one form of a text key step, the likeliest first.
 MAX_CANDIDATES = 12
 
@@ -29,12 +26,17 @@ class Tiers:
 
     def __init__(self, prepared: PreparedKeySteps, reading: Reading, threshold: float) -> None:
         self.prepared, self.reading, self.threshold = prepared, reading, threshold
+        self._masks: dict[int, int] = {}
         # Expanded derivations that reached a key step, in the order met.
         self.reached: dict[Tree, Stated] = {}
 
-    @lazy
-    def masks(self) -> list[int]:
-        return self.prepared.vocabulary.masks(self.reading)
+    def mask(self, sentence: int) -> int:
+        """The bits of everything in a sentence."""
+        found = self._masks.get(sentence)
+        if found is None:
+            start, end = self.reading.bounds[sentence]
+            found = self._masks[sentence] = self.prepared.vocabulary.mask(self.reading.folded[start:end])
+        return found
 
     @lazy
     def statements(self) -> Statements:
@@ -128,9 +130,8 @@ class Tiers:
     def _prose(self, index: int, form: PreparedForm, wanted: Reckoning) -> StepMatch:
         """A sentence without the equation but with its numbers."""
         best = StepMatch(index, 0.0, matched=False)
-        if not _may_stand(wanted.form.result, self.reading.low):
-            return best
-        for at, mask in enumerate(self.masks):
+        for at in self.reading.bearing(wanted.form.result):
+            mask = self.mask(at)
             if not mask & wanted.result_bit:
                 continue
             if derivations.PROSE * (sum(bool(mask & bit) for bit in wanted.number_bits) + 1) <= best.score * (len(wanted.number_bits) + 1):
@@ -240,18 +241,11 @@ class Tiers:
         if not form.bits:
             return [(i, 1.0) for i in range(len(self.reading.bounds))]
         wanted, least = form.mask, form.least
-        found = [(i, m & wanted) for i, m in enumerate(self.masks) if (m & wanted).bit_count() >= least]
+        found = [(i, m) for i in range(len(self.reading.bounds)) if (m := self.mask(i) & wanted).bit_count() >= least]
         covered = [(i, sum([w for bit, w in form.bits if m & bit]) / form.weight) for i, m in found]
         if len(covered) > 1:
             covered.sort(key=lambda c: (-c[1], c[0]))
         return covered[:MAX_CANDIDATES]
-
-
-def _may_stand(value: Number, low: str) -> bool:
-    """Whether a number may stand in the text; only a whole one that no word says can be ruled out by its digits."""
-    if not isinstance(value, int) or abs(value) <= _LARGEST_SPOKEN or value % 10 == 0:
-        return True
-    return str(abs(value)) in low or f"{abs(value):,}" in low or "{,}" in low or "\\," in low
 
 
 def _elsewhere(wanted: Reckoning, equation: Equation) -> bool:

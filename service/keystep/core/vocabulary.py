@@ -15,7 +15,6 @@ from rapidfuzz import fuzz
 
 from keystep.core.canonical import TOKEN, Number, magnitude
 from keystep.core.lexicon import CONCEPT, CONVERSE, EXCLUSIVE
-from keystep.core.reading import Reading
 from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
 
 # Two endings of one word: rapidfuzz ratio at least this, and this many letters in common at the beginning.
@@ -106,10 +105,9 @@ class Vocabulary(dict[Atom, int]):
                 bits |= bit
         return bits | self._bits.get(f"\u2220{value}", 0)
 
-    def masks(self, reading: Reading) -> list[int]:
-        """One integer a sentence: the bits of everything in it."""
-        folded, own = reading.folded, self._chunks.__getitem__
-        return [reduce(or_, map(own, folded[start:end].split()), 0) for start, end in reading.bounds]
+    def mask(self, folded: str) -> int:
+        """One integer for a sentence: the bits of everything in it."""
+        return reduce(or_, map(self._chunks.__getitem__, folded.split()), 0)
 
 
 class _Chunks(dict[str, int]):
