@@ -306,7 +306,7 @@ class _Lexer:
         if i >= stop:
             return False
         token = self.tokens[i]
-        return token[0].isdigit() or (token[0] == "." and len(token) > 1) or token in _FRACTIONS or token.lower() in NUMBER_WORDS
+        return token[0].isdecimal() or (token[0] == "." and len(token) > 1) or token in _FRACTIONS or token.lower() in NUMBER_WORDS
 
     def _is_name(self, token: str, i: int, stop: int) -> bool:
         """Single letters and short runs of capitals; the article is one only beside an operator or a relation sign."""

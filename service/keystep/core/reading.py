@@ -201,7 +201,7 @@ class Reading:
         folded, at = self.folded, self.low.find(" is ")
         while at > 0:
             # "x is 9", "AD is half of ...": a name before the verb.
-            if folded[at - 1].isupper() or folded[at - 1].isdigit() or (at > 1 and folded[at - 2].isspace() and folded[at - 1].isalpha()):
+            if folded[at - 1].isupper() or folded[at - 1].isdecimal() or (at > 1 and folded[at - 2].isspace() and folded[at - 1].isalpha()):
                 found.add(self.at(at))
             at = self.low.find(" is ", at + 3)
         return sorted(found)

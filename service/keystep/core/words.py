@@ -40,7 +40,7 @@ def classify(token: str) -> tuple[int, str | Number, str]:
     """(kind, concept, lower-cased) of one token, whatever stands around it."""
     low = token.lower()
     first = token[0]
-    if first.isdigit() or (first == "." and len(token) > 1):
+    if first.isdecimal() or (first == "." and len(token) > 1):
         value = number(token)
         if value is not None:
             return NUMERAL, value, low
@@ -131,7 +131,7 @@ def words(tokens: list[str]) -> list[Word]:
                 and previous.concept == "angle"
                 and isinstance(concept, int)
                 and concept < 10
-                and raw.isdigit()
+                and raw.isdecimal()
             ):
                 out.append(Word(NAMED, f"\u2220{concept}", at, raw))
                 continue
@@ -156,7 +156,7 @@ def _measures(previous: Word, tokens: list[str], at: int) -> bool:
 def _ratio(tokens: list[str], at: int) -> Number | None:
     """3/4, standing alone."""
     if (
-        not (len(tokens) > at + 2 and tokens[at + 1] == "/" and tokens[at].isdigit() and tokens[at + 2].isdigit())
+        not (len(tokens) > at + 2 and tokens[at + 1] == "/" and tokens[at].isdecimal() and tokens[at + 2].isdecimal())
         or tokens[at + 2].strip("0") == ""
     ):
         return None
@@ -169,9 +169,9 @@ def _operates(tokens: list[str], at: int) -> bool:
 
 def _in_difference(out: list[Word], tokens: list[str], at: int) -> bool:
     """A side of 1000 - 20; without an equation about, 5-10 is a range and states both."""
-    if at + 2 < len(tokens) and tokens[at + 1] == "-" and tokens[at + 2][0].isdigit():
+    if at + 2 < len(tokens) and tokens[at + 1] == "-" and tokens[at + 2][0].isdecimal():
         return True
-    return at > 1 and tokens[at - 1] == "-" and (tokens[at - 2][0].isdigit() or _subtracts(out, tokens, at))
+    return at > 1 and tokens[at - 1] == "-" and (tokens[at - 2][0].isdecimal() or _subtracts(out, tokens, at))
 
 
 def _subtracts(out: list[Word], tokens: list[str], at: int) -> bool:

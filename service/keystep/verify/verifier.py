@@ -19,7 +19,7 @@ from threading import Lock
 from keystep.core import structure as structure_parser
 from keystep.nouns import Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import benchmarks, closed, hardened, official, units
+from keystep.verify import benchmarks, hardened, official, units
 from keystep.verify.hardened import Pending
 from keystep.verify.pool import Pool, Reply
 
@@ -154,8 +154,6 @@ def _judge(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
         return _paper(item, recipe)
     judged = hardened.judge(item.question, item.text, item.structure, recipe, truncated=item.truncated)
     if isinstance(judged, Pending):
-        if closed.differ(judged.gold, judged.answer):
-            return judged.wrong
         return _Open(("equal", (judged.gold, judged.answer, judged.rounding)), judged.right, judged.wrong)
     return judged
 
@@ -196,4 +194,4 @@ def _paper(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
     right = Outcome(1.0, answer, body, "text", "paper")
     if answer.lower() == gold.strip().lower():
         return right
-    return _Open(("official", (gold, answer)), right, Outcome(0.0, answer, body, "text", "paper"))
+    return _Open(("paper", (gold, answer)), right, Outcome(0.0, answer, body, "text", "paper"))
