@@ -205,8 +205,16 @@ def agrees(value: Number | None, result: Number, *, loose: bool = False) -> bool
     return rounds_to(value, result, loose=loose)
 
 
+def far(value: Number, other: Number, *, allowed: float, share: float) -> bool:
+    """Certainly further apart than ``allowed`` plus a share of the first; floats decide at a fraction of exact arithmetic's cost."""
+    one = value.numerator / value.denominator
+    return abs(one - other.numerator / other.denominator) > allowed * 1.001 + (share + 1e-9) * abs(one)
+
+
 def rounds_to(value: Number, result: Number, *, loose: bool = False) -> bool:
     """Whether ``result`` is ``value`` rounded (or cut) to the decimals that ``result`` shows; loosely, within 1 %."""
+    if far(value, result, allowed=1.0, share=0.011 if loose else 0.0):
+        return False
     difference = magnitude(Fraction(value) - result)
     if loose and difference * 100 <= magnitude(value):
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 
 from keystep.core.canonical import Number, simplest
 from keystep.core.derivations import SCALES, Definitions, same_result
@@ -104,9 +105,8 @@ class Statements:
         for other, stated in self._by_result.items():
             if other != result and (isinstance(other, Fraction) or isinstance(result, Fraction)) and same_result(result, other):
                 found += stated
-        for scale in SCALES:
-            found += self._by_result.get(result * scale, ())
-            found += self._by_result.get(simplest(Fraction(result) / scale), ()) if result else ()
+        for scaled in _scaled(result):
+            found += self._by_result.get(scaled, ())
         return found
 
     @lazy
@@ -136,3 +136,9 @@ class Statements:
 
     def _facts(self, sentences: Iterable[int]) -> list[StatedFact]:
         return [StatedFact(f, at) for at in sentences for f in self._reading.sentence(at).relations.facts]
+
+
+@lru_cache(maxsize=4096)
+def _scaled(result: Number) -> tuple[Number, ...]:
+    """A result in other units: times and divided by each known factor."""
+    return tuple(value for scale in SCALES for value in (result * scale, simplest(Fraction(result) / scale))) if result else ()

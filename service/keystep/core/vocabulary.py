@@ -141,6 +141,9 @@ def resembles(own: Number, value: Number) -> bool:
     """A key step's number said otherwise: 0.25 as 25 (percent), 1/3 as 3 ("a third"), or rounded."""
     if isinstance(own, int) and isinstance(value, int):
         return False
+    one, other = own.numerator / own.denominator, value.numerator / value.denominator
+    if abs(one - other) * 10 > abs(one) * (1 + 1e-9) and abs(one * 100 - other) > 1e-9 * abs(other) and abs(one * other - 1) > 1e-9:
+        return False  # far from each: exact arithmetic is spared
     if own * 100 == value or (value != 0 and own * value == 1):
         return True
     return magnitude(own - value) * 10 <= magnitude(own)
