@@ -72,14 +72,13 @@ def lex(tokens: list[str], *, bullet: bool = False) -> list[Symbol]:
 _WORD, _NUMBER, _NOTHING, _SYMBOL, _STOP, _CONTEXT = range(6)
 
 
-_MOST_CLASSES = 65536  # entries; beyond them it starts anew
-
-
 class _Classes(dict[str, tuple[int, Number | str, int]]):
     """token -> (class, value, symbol kind), filled as tokens are met."""
 
+    limit = 65536
+
     def __missing__(self, token: str) -> tuple[int, Number | str, int]:
-        if len(self) >= _MOST_CLASSES:
+        if len(self) >= self.limit:
             self.clear()
         found = self[token] = _classify(token)
         return found

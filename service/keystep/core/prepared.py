@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mypy_extensions import mypyc_attr
-
 from keystep.core import derivations, phrases, verbatim
 from keystep.core.canonical import TOKEN, Number, fold
 from keystep.core.derivations import Definitions, EquationForm
@@ -54,7 +52,6 @@ class PreparedForm:
     least: int
 
 
-@mypyc_attr(native_class=False)  # lazy attributes live in its __dict__
 class PreparedKeySteps:
     """The key steps of a question and the question as asked. What it takes to read for them is parsed when first asked for: most
     rollouts are settled without (verbatim.py). Shared between threads; whoever computes a part first, it is the same."""

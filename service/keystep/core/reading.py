@@ -10,8 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from mypy_extensions import mypyc_attr
-
 from keystep.core import guards
 from keystep.core.canonical import NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower
 from keystep.core.equations import Relations, read
@@ -75,7 +73,6 @@ _SCALES = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value
 _DECIMAL = re.compile(r"\d\.\d")
 
 
-@mypyc_attr(native_class=False)  # lazy attributes live in its __dict__
 class Sentence:
     """One sentence. start, end: in the text.  folded: its plain form; low: in lower case."""
 
@@ -136,7 +133,6 @@ class Sentence:
         return self.folded[start:end]
 
 
-@mypyc_attr(native_class=False)  # lazy attributes live in its __dict__
 class Reading:
     """The sentences of the regions of one text."""
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mypy_extensions import mypyc_attr
-
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
@@ -23,7 +21,6 @@ from keystep.nouns import Span, StepMatch
 MAX_CANDIDATES = 12
 
 
-@mypyc_attr(native_class=False)  # lazy attributes live in its __dict__
 class Tiers:
     """Matches every key step of a question against one reading; threshold: the score from which a key step is matched."""
 

@@ -30,14 +30,13 @@ Atom = str | Number
 _HALVES = {word.partition("-")[0]: concept for word, concept in CONCEPT.items() if "-" in word}
 
 
-_MOST_ATOMS = 200_000  # entries; beyond them it starts anew
-
-
 class _Atoms(dict[str, tuple[Atom, ...]]):
     """chunk of folded text -> its concepts, names and numbers. Pure, so shared; emptied when it has grown large."""
 
+    limit = 200_000
+
     def __missing__(self, chunk: str) -> tuple[Atom, ...]:
-        if len(self) >= _MOST_ATOMS:
+        if len(self) >= self.limit:
             self.clear()
         found = _atoms(chunk)
         if len(chunk) <= MAX_CHUNK:
@@ -62,11 +61,10 @@ def _atoms(chunk: str) -> tuple[Atom, ...]:
 _ATOMS = _Atoms()
 
 
-_MOST_VOCABULARY = 20_000  # entries; beyond them it starts anew
-
-
 class Vocabulary(dict[Atom, int]):
     """atom -> the bits it sets, for the concepts and numbers of one question's key steps."""
+
+    limit = 20_000
 
     def __init__(self, concepts: Iterable[str], numbers: Iterable[Number]) -> None:
         super().__init__()
@@ -82,7 +80,7 @@ class Vocabulary(dict[Atom, int]):
         self._chunks = _Chunks(self)
 
     def __missing__(self, atom: Atom) -> int:
-        if len(self) >= _MOST_VOCABULARY:
+        if len(self) >= self.limit:
             self.clear()
         bits = self[atom] = self._concept_bits(atom) if isinstance(atom, str) else self._number_bits(atom)
         return bits
@@ -112,18 +110,17 @@ class Vocabulary(dict[Atom, int]):
         return reduce(or_, map(self._chunks.__getitem__, folded.split()), 0)
 
 
-_MOST_CHUNKS = 50_000  # entries; beyond them it starts anew
-
-
 class _Chunks(dict[str, int]):
     """chunk of text -> the bits of a vocabulary it sets: the rollouts of one question share most of their words."""
+
+    limit = 50_000
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self._vocabulary = vocabulary
 
     def __missing__(self, chunk: str) -> int:
-        if len(self) >= _MOST_CHUNKS:
+        if len(self) >= self.limit:
             self.clear()
         bits = reduce(or_, map(self._vocabulary.__getitem__, _ATOMS[chunk]), 0)
         if len(chunk) <= MAX_CHUNK:

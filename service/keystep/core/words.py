@@ -24,14 +24,13 @@ class Word(NamedTuple):
     raw: str
 
 
-_MOST_CLASSES = 65536  # entries; beyond them it starts anew
-
-
 class _Classes(dict[str, tuple[int, str | Number, str]]):
     """token -> (kind, concept, lower-cased), filled as tokens are met."""
 
+    limit = 65536
+
     def __missing__(self, token: str) -> tuple[int, str | Number, str]:
-        if len(self) >= _MOST_CLASSES:
+        if len(self) >= self.limit:
             self.clear()
         found = self[token] = classify(token)
         return found
