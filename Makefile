@@ -31,7 +31,7 @@ format: .venv/.dev ## put the code into shape
 	$(BIN)/ruff format .
 
 real: .venv/.dev ## score the real data of KEYSTEP_SHARED through HTTP and print agreement and AUROC
-	$(BIN)/python tests/real
+	PYTHONPATH=tests $(BIN)/python tests/real
 
 bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, in one run
 	$(BIN)/python tests/bench $(ARGS)
@@ -58,11 +58,11 @@ clean: ## remove the environment and every cache
 	@touch $@
 
 .venv/.dev: .venv/.torch pyproject.toml $(LOCK)
-	$(PIP) --editable '.[server,dev]'
+	$(PIP) --editable '.[server,embed,dev]'
 	@touch $@
 
 .venv/.bench: .venv/.dev
-	$(PIP) --editable '.[server,dev,bench]'
+	$(PIP) --editable '.[server,embed,dev,bench]'
 	@touch $@
 
 # Tests run against a real Redis.

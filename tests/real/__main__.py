@@ -1,6 +1,6 @@
 """`make real`: what keystep is worth on real data, through a running service, beside published baselines.
 
-    python tests/real [verify] [k] [matching]     all of them when none is named
+    PYTHONPATH=tests python tests/real [verify] [k] [matching]     all of them when none is named
 
 Reads KEYSTEP_SHARED; prints, asserts nothing (the tests beside this file do).
 """
@@ -13,9 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "real")]
-
 import matching_eval
 import scoring_eval
 import verify_eval
@@ -23,6 +20,7 @@ from keystep.recipe import HARDENED, OFFICIAL
 from keystep_client import Client
 from running import Service, running
 
+TESTS = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("KEYSTEP_SHARED") or TESTS.parents[1] / "shared")
 
 
@@ -68,7 +66,11 @@ def main() -> None:
     asked = sys.argv[1:] or list(parts)
     unknown = [name for name in asked if name not in parts]
     if unknown or not (SHARED / "data").is_dir():
-        what = f"no part {unknown[0]!r}; there are {', '.join(parts)}" if unknown else f"KEYSTEP_SHARED names no folder with real data: {SHARED.name}"
+        what = (
+            f"no part {unknown[0]!r}; there are {', '.join(parts)}"
+            if unknown
+            else f"KEYSTEP_SHARED names no folder with real data: {SHARED.name}"
+        )
         sys.exit(what)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), log_level="warning") as service:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from matching_eval import FRAME, MODELS, auroc, items
-
 from keystep_client import Client
+from matching_eval import FRAME, MODELS, auroc, items
 
 # Published beside the protocol; hard k unless said.
 BASELINES = {
