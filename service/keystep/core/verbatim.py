@@ -34,7 +34,7 @@ _RESULT = re.compile(r"[\s$\\({]{0,4}(-?\d[\d,]*(?:\.\d+)?)(?<!,)")
 _WORDY = re.compile(r"[^\W\d_]{2,}")
 # In the statement's own line: words that could deny or suppose it, and beginnings of such words.
 _DOUBTS = frozenset(
-    "not never no nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
+    "not never no nobody none nothing nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
     " pretend if unless whether were would could might may error errors instead rather fail fails impossible hardly barely lack lacks absent".split()
 )
 _DOUBTING = (
