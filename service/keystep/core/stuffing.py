@@ -25,12 +25,12 @@ from keystep.nouns import Flag, KeyStep, Span
 MIN_FORM = 3  # characters of a form that can be told from chance
 MIN_ITEMS = 3
 MAX_GAP = 24  # characters between two items of a list
-SHARE_OF_KEY_STEPS = 0.6
+SHARE_OF_KEY_STEPS = 0.8
 MIN_OPERATORS = 3
 MIN_COPIED = 40  # characters of a question's sentence
 
 _BETWEEN = re.compile(r"(?:[\W\d_]|\band\b|\bstep\b|\bor\b)*")
-_LIST_MARK = re.compile(r"[\"'\u201c\u201d|\[\]{};]")
+_LIST_MARK = re.compile(r"[\"'\u201c\u201d|\[\]{}]")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _PREFACE = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|keywords\W*$")
 _VERB = re.compile(
@@ -177,10 +177,15 @@ def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) ->
         return False
     loose = sum(item.form in fragments for item in cluster)
     texts = sum("=" not in item.form for item in cluster)
-    phrasings = len({item.form for item in cluster}) - len(steps)
+    # Nobody who reasons says the same in several of the key step's own phrasings, one after the other.
+    if len({item.form for item in cluster}) - len(steps) >= 2:
+        return True
+    # Some of the facts in a row ("wind 21 %, solar 12 %, hydro 9 %") is how people write; nearly all of them is how lists are dumped.
+    if len(steps) < SHARE_OF_KEY_STEPS * total:
+        return False
     # A full stop after a number at the beginning of a line counts the list, it ends no sentence.
-    commas = all("," in gap or "\n" in gap for gap in between) and not any("." in gap.partition("\n")[0] for gap in between)
-    return loose >= 2 or phrasings >= 2 or (texts >= 1 and commas and len(steps) >= SHARE_OF_KEY_STEPS * total)
+    separated = all(any(mark in gap for mark in ",;\n") for gap in between) and not any("." in gap.partition("\n")[0] for gap in between)
+    return loose >= 2 or (texts >= 1 and separated)
 
 
 def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
