@@ -70,6 +70,8 @@ class Flag(StrEnum):
     RUN_ON = "run_on"  # text goes on after the answer (a new question, more prose)
     REPETITION = "repetition"
     SEVERAL_ANSWERS = "several_answers"
+    CONFLICTING_ANSWERS = "conflicting_answers"  # a letter and the text beside it, or two places of the answer section, disagree
+    HEDGED = "hedged"  # "maybe 5", "5, but it might be 6"
     RETHINK = "rethink"  # reflection text ("I think I have made a mistake")
     TRUNCATED = "truncated"
 

@@ -60,6 +60,19 @@ class Recipe:
     verification: Literal["hardened", "paper", "official"] = "hardened"
     # When only a careful reader could tell: null, or zero.
     needs_judge: Literal["null", "zero"] = "null"
+    # hardened verification only: answers that are no one plain answer. judge: as needs_judge says.
+    # A letter and the text beside it, or two places of the answer section, disagree.
+    on_conflict: Literal["zero", "judge"] = "zero"
+    # Several answers in one place ("5 or 6").
+    on_enumeration: Literal["zero", "judge"] = "zero"
+    # Words of doubt about an answer that is right ("maybe 5"). read: as if they were not there.
+    on_hedging: Literal["judge", "zero", "read"] = "judge"
+    # "It cannot be determined."
+    on_refusal: Literal["zero", "judge"] = "zero"
+    # Text goes on after the answer: only flagged, or the response has given none.
+    on_run_on: Literal["flag", "no_answer"] = "flag"
+    # Sampling stopped within the answer: none was given, or what is there is read.
+    on_truncation: Literal["no_answer", "read"] = "no_answer"
 
     # StepRVR: by parsed sections, strictly; or by the released code's string tests.
     validity: Literal["sections", "official"] = "sections"

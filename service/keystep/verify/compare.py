@@ -2,7 +2,8 @@
 
 decide() reads one answer as the gold's type and says
     RIGHT, WRONG      proved
-    SEVERAL           different answers are offered
+    SEVERAL           different answers are offered in one place
+    CONFLICT          the letter says one option and the text beside it another
     JUDGE             a careful reader could tell, a rule cannot
     SYMBOLIC          a formula: math-verify's to compare
     UNREADABLE        not of this type at all; the caller may read it in another way
@@ -17,7 +18,7 @@ from fractions import Fraction
 from functools import partial
 
 from keystep.verify import choices as choice_reader
-from keystep.verify import kinds, moments, number, sequences, units, yesno
+from keystep.verify import kinds, moments, number, policies, sequences, units, yesno
 from keystep.verify.text import fold, plain
 
 
@@ -25,6 +26,7 @@ class State(Enum):
     RIGHT = auto()
     WRONG = auto()
     SEVERAL = auto()
+    CONFLICT = auto()
     JUDGE = auto()
     SYMBOLIC = auto()
     UNREADABLE = auto()
@@ -57,7 +59,16 @@ def decide(case: Case, answer: str) -> State:
         and named[0] != case.name
     ):
         return State.WRONG
+    if case.kind in _ONE_OF_WHICH and len(parts := _EITHER.split(plain(answer))) > 1 and _EITHER.search(case.gold) is None:
+        states = {_DECIDERS[case.kind](case, part) for part in parts}
+        if State.RIGHT in states and len(states) > 1:
+            return State.SEVERAL
     return _DECIDERS[case.kind](case, answer)
+
+
+# Types of one value, whose own forms have no word between values.
+_ONE_OF_WHICH = frozenset({kinds.EXPRESSION, kinds.TIME, kinds.DATE, kinds.RATIO})
+_EITHER = re.compile(r"\s+or\s+|\s*(?:또는|或)\s*", re.IGNORECASE)
 
 
 def _verdict(right: bool) -> State:
@@ -78,10 +89,10 @@ def _choice(case: Case, answer: str) -> State:
         if options and picked.text:
             other = choice_reader.pick(picked.text, count)
             if other.label not in (None, picked.label) and not other.text and not choice_reader.same(picked.text, options[picked.label]):
-                return State.SEVERAL
+                return State.CONFLICT
             named = [i for i, option in enumerate(options) if choice_reader.same(picked.text, option)]
             if named and picked.label not in named:
-                return State.SEVERAL  # the letter says one option, the text beside it another
+                return State.CONFLICT
         if gold is not None:
             return _verdict(picked.label == gold)
         return State.JUDGE
@@ -104,6 +115,14 @@ def _options(case: Case) -> tuple[str, ...]:
     listed = choice_reader.in_question(case.question)
     label = choice_reader.pick(case.gold, None).label
     return listed if label is None or label < len(listed) else ()
+
+
+_DOUBTFUL = re.compile(r"\b(?:could|might|may|maybe|possibly|perhaps|probably)\b", re.IGNORECASE)
+
+
+def offers_doubt(case: Case) -> bool:
+    """Whether the gold or an option bears a word of doubt itself, so that such words are no hedging."""
+    return any(_DOUBTFUL.search(text) is not None for text in (case.gold, *_options(case)))
 
 
 _LATEX_AGAIN = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
@@ -165,7 +184,7 @@ def _no_option(answer: str, options: tuple[str, ...], gold: int | None) -> State
         return State.WRONG
     if kinds.is_formula(answer) and kinds.is_formula(right):
         return State.SYMBOLIC
-    if len(fold(right)) <= 1 and len(answer.split()) <= 3:
+    if len(fold(right)) <= 1 and len(answer.split()) <= 3 and not policies.refuses(answer):
         return State.WRONG
     return State.UNREADABLE
 

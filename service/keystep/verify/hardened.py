@@ -7,12 +7,12 @@ yes or no. A pure function of its arguments.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keystep.core import structure as structure_parser
 from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import bounds, closed, compare, extract, kinds, number, sequences, units
+from keystep.verify import bounds, closed, compare, extract, kinds, number, policies, sequences, units
 from keystep.verify.compare import Case, State
 from keystep.verify.extract import Extraction, Found
 from keystep.verify.profiles import PROFILES, Profile
@@ -31,20 +31,12 @@ class Pending:
     wrong: Outcome
 
 
-_REFUSAL = re.compile(
-    r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to)\s+(?:be\s+)?(?:determine|answer|solve|calculate|provide|identif|tell|say|conclude|know)"
-    r"|\b(?:do(?:es)? not|don't|doesn't) have (?:the |any |real-time|up-to-date|precise|exact|specific|enough|sufficient|access)"
-    r"|\bmy last (?:training|knowledge|update)|\b(?:can't|cannot) (?:\w+ )?(?:provide|answer|confirm|help|definitively)|\bwithout (?:the |seeing |more )(?:specific |the )?(?:data|chart|information|image)"
-    r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
-    re.IGNORECASE,
-)
 _BITS = {"1": "yes", "0": "no"}
 _NUMBERISH = re.compile(
     r"(?<![A-Za-z])\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million|[ivxlc]{2,})\b|[^\W\d_a-zA-Z]",
     re.IGNORECASE,
 )
-_HEDGE = re.compile(r"\b(?:but|or|though|although|however)\b[^.\n]{0,40}\b(?:could|might|may|maybe|possibly|perhaps)\b", re.IGNORECASE)
 _DENIAL = re.compile(r"\W*not\b", re.IGNORECASE)
 _NUMERALS = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
 _ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
@@ -63,12 +55,23 @@ def judge(question: Question, text: str, structure: Structure | None, recipe: Re
     if not found.candidates:
         return Outcome(0.0, reasons=(Reason.NO_ANSWER,))
     first = found.candidates[0]
-    if truncated and not first.closed:
+    cut = truncated and not first.closed
+    if cut and recipe.on_truncation == "no_answer":
         return Outcome(0.0, reasons=(Reason.NO_ANSWER, Reason.TRUNCATED_ANSWER), flags=(Flag.TRUNCATED,))
+    if found.run_on and recipe.on_run_on == "no_answer":
+        return Outcome(0.0, reasons=(Reason.NO_ANSWER,), flags=(Flag.RUN_ON,))
     case = _case(question, profile)
     if case.kind == kinds.YES_NO and first.how in ("bold", "last sentence"):
         found = Extraction((extract.whole(text),))  # the reply opens the text; its last sentence explains
-    return _decide(case, found, recipe)
+    flags = (*((Flag.RUN_ON,) if found.run_on else ()), *((Flag.TRUNCATED,) if cut else ()))
+    judged = _decide(case, found, recipe)
+    if isinstance(judged, Outcome):
+        return _flagged(judged, flags)
+    return replace(judged, right=_flagged(judged.right, flags), wrong=_flagged(judged.wrong, flags))
+
+
+def _flagged(outcome: Outcome, flags: tuple[Flag, ...]) -> Outcome:
+    return replace(outcome, flags=(*flags, *outcome.flags)) if flags else outcome
 
 
 def _extract(text: str, structure: Structure | None, recipe: Recipe, profile: Profile | None) -> Extraction:
@@ -154,22 +157,46 @@ def _gold(gold: str) -> str:
 def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
     top = found.candidates[0]
     if case.kind != kinds.TEXT and (bounds.is_code(top.text) or bounds.oversized(top.text)):
-        return _too_complex(case, top, found)
+        return _too_complex(case, top)
     for candidate in found.candidates:
         if candidate is not top and candidate.span[0] < top.span[0]:
             continue  # an earlier, less explicit mark does not stand in for an unreadable one
-        symbolic: str | None = None
-        for reading in _ways(case, candidate):
-            state = compare.decide(case, reading)
-            if state is State.SYMBOLIC:
-                symbolic = symbolic or reading
-            elif state is not State.UNREADABLE:
-                return _outcome(case, state, candidate, reading, found, recipe)
-        if symbolic is not None:
-            return _pending(case, candidate, symbolic, found)
-        for reading in _only_number(case, candidate.text):
-            return _outcome(case, compare.decide(case, reading), candidate, reading, found, recipe)
-    return _unreadable(case, top, found, recipe)
+        sure = None if compare.offers_doubt(case) else policies.without_doubt(candidate)
+        # A yes or no is looked for in the whole of its place, words of doubt and all.
+        judged = _read(case, candidate if sure is None or case.kind == kinds.YES_NO else sure, found, recipe)
+        if judged is not None:
+            return judged if sure is None else _hedged(judged, recipe)
+    judged = _unreadable(case, top, recipe)
+    return judged if compare.offers_doubt(case) or policies.without_doubt(top) is None else _hedged(judged, recipe)
+
+
+def _read(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome | Pending | None:
+    """What one place says; None when it says nothing of the gold's type."""
+    symbolic: str | None = None
+    for reading in _ways(case, candidate):
+        state = compare.decide(case, reading)
+        if state is State.SYMBOLIC:
+            symbolic = symbolic or reading
+        elif state is not State.UNREADABLE:
+            return _outcome(case, state, candidate, reading, found, recipe)
+    if symbolic is not None:
+        return _pending(case, candidate, symbolic, found, recipe)
+    for reading in _only_number(case, candidate.text):
+        return _outcome(case, compare.decide(case, reading), candidate, reading, found, recipe)
+    return None
+
+
+def _hedged(judged: Outcome | Pending, recipe: Recipe) -> Outcome | Pending:
+    """A hedged answer that would be right is as the recipe has it; one that is wrong is wrong."""
+    if isinstance(judged, Pending):
+        return replace(judged, right=_hedge(judged.right, recipe), wrong=_flagged(judged.wrong, (Flag.HEDGED,)))
+    return _hedge(judged, recipe)
+
+
+def _hedge(outcome: Outcome, recipe: Recipe) -> Outcome:
+    if outcome.value != 1.0 or recipe.on_hedging == "read":
+        return _flagged(outcome, (Flag.HEDGED,))
+    return policies.settle(outcome, recipe.on_hedging, recipe, flags=(Flag.HEDGED,))
 
 
 def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
@@ -195,15 +222,20 @@ def _only_number(case: Case, text: str) -> tuple[str, ...]:
 
 
 def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Extraction, recipe: Recipe) -> Outcome:
-    flags = (Flag.RUN_ON,) if found.run_on else ()
     answer, span = _shown(reading, candidate)
-    if state is State.RIGHT and _HEDGE.search(candidate.text) is not None:
-        state = State.JUDGE
+    outcome = Outcome(1.0 if state is State.RIGHT else 0.0, answer, span, case.kind, case.kind)
     if state is State.JUDGE:
-        return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)
-    if state is State.SEVERAL or _contradicted(case, state, found):
-        return Outcome(0.0, answer, span, case.kind, case.kind, (Reason.SEVERAL_ANSWERS,), (*flags, Flag.SEVERAL_ANSWERS))
-    return Outcome(1.0 if state is State.RIGHT else 0.0, answer, span, case.kind, case.kind, (), flags)
+        return policies.settle(replace(outcome, method="text"), "judge", recipe)
+    if state is State.SEVERAL:
+        return policies.settle(outcome, recipe.on_enumeration, recipe, Reason.SEVERAL_ANSWERS, flags=(Flag.SEVERAL_ANSWERS,))
+    if state is State.CONFLICT or _contradicted(case, state, found):
+        return _conflict(outcome, recipe)
+    return outcome
+
+
+def _conflict(outcome: Outcome, recipe: Recipe) -> Outcome:
+    flags = (Flag.SEVERAL_ANSWERS, Flag.CONFLICTING_ANSWERS)
+    return policies.settle(outcome, recipe.on_conflict, recipe, Reason.SEVERAL_ANSWERS, flags=flags)
 
 
 def _contradicted(case: Case, state: State, found: Extraction) -> bool:
@@ -218,39 +250,46 @@ def _stated(case: Case, place: Found) -> State | None:
         state = compare.decide(case, way)
         if state in (State.RIGHT, State.WRONG):
             return state
+        if state is State.SYMBOLIC and _differ(case, *compare.sides(case, way)):
+            return State.WRONG
     if case.kind == kinds.TEXT and len(place.text.split()) <= 4 and not extract.closes(place.text):
         return State.WRONG
     return None
 
 
-def _pending(case: Case, candidate: Found, reading: str, found: Extraction) -> Outcome | Pending:
-    flags = (Flag.RUN_ON,) if found.run_on else ()
+def _pending(case: Case, candidate: Found, reading: str, found: Extraction, recipe: Recipe) -> Outcome | Pending:
     answer, span = _shown(reading, candidate)
     if bounds.too_complex(reading):
-        return _too_complex(case, candidate, found)
-    gold, found_formula = compare.sides(case, reading)
-    if case.precision is None and case.relative is None and case.absolute is None and closed.differ(gold, found_formula):
-        return Outcome(0.0, answer, span, case.kind, "closed", (), flags)
-    right = Outcome(1.0, answer, span, case.kind, "symbolic", (), flags)
-    wrong = Outcome(0.0, answer, span, case.kind, "symbolic", (), flags)
-    return Pending(gold, found_formula, compare.rounding(case), right, wrong)
+        return _too_complex(case, candidate)
+    gold, formula = compare.sides(case, reading)
+    right = Outcome(1.0, answer, span, case.kind, "symbolic")
+    wrong = replace(right, value=0.0)
+    if _contradicted(case, State.WRONG, found):
+        wrong = _conflict(wrong, recipe)
+    if _differ(case, gold, formula):
+        return replace(wrong, method="closed")
+    if _contradicted(case, State.RIGHT, found):
+        right = _conflict(right, recipe)
+    return Pending(gold, formula, compare.rounding(case), right, wrong)
 
 
-def _too_complex(case: Case, candidate: Found, found: Extraction) -> Outcome:
+def _differ(case: Case, gold: str, formula: str) -> bool:
+    """Proved different, where nothing says how far off a number may be."""
+    return case.precision is None and case.relative is None and case.absolute is None and closed.differ(gold, formula)
+
+
+def _too_complex(case: Case, candidate: Found) -> Outcome:
     answer, span = _shown(candidate.text, candidate)
-    flags = (Flag.RUN_ON,) if found.run_on else ()
-    return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,), flags)
+    return Outcome(0.0, answer, span, case.kind, "bounds", (Reason.TOO_COMPLEX,))
 
 
-def _unreadable(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome:
+def _unreadable(case: Case, candidate: Found, recipe: Recipe) -> Outcome:
     """The answer is nothing of the gold's type: a refusal or clearly something else is wrong, prose is a judge's."""
-    flags = (Flag.RUN_ON,) if found.run_on else ()
     answer, span = _shown(candidate.text, candidate)
-    if _REFUSAL.search(candidate.text) is not None and _REFUSAL.search(case.gold) is None:
-        return Outcome(0.0, answer, span, case.kind, "text", (Reason.REFUSAL,), flags)
-    if _cannot_be_right(case, candidate.text):
-        return Outcome(0.0, answer, span, case.kind, "text", (), flags)
-    return Outcome(0.0 if recipe.needs_judge == "zero" else None, answer, span, case.kind, "text", (Reason.NEEDS_JUDGE,), flags)
+    outcome = Outcome(0.0, answer, span, case.kind, "text")
+    if policies.refuses(candidate.text) and not policies.refuses(case.gold):
+        return policies.settle(outcome, recipe.on_refusal, recipe, Reason.REFUSAL)
+    return outcome if _cannot_be_right(case, candidate.text) else policies.settle(outcome, "judge", recipe)
 
 
 def _cannot_be_right(case: Case, text: str) -> bool:
