@@ -17,6 +17,8 @@ from enum import Enum, auto
 from fractions import Fraction
 from functools import partial
 
+from rapidfuzz.distance import Levenshtein
+
 from keystep.verify import choices as choice_reader
 from keystep.verify import kinds, moments, number, policies, sequences, units, yesno
 from keystep.verify.text import fold, plain
@@ -325,6 +327,24 @@ def _text(case: Case, answer: str) -> State:
     return State.UNREADABLE
 
 
+def _anls(case: Case, answer: str) -> State:
+    """Average normalised Levenshtein similarity (Biten et al., Scene Text Visual Question Answering, 2019), as yes or no: right where
+    less than half of the longer text would have to be changed, case and outer spaces aside. Read more strictly than there: numerals
+    must agree, since '2018' is no misspelt '2019'.
+    """
+    gold, found = " ".join(plain(case.gold).lower().split()), " ".join(plain(answer).lower().split())
+    near = Levenshtein.normalized_distance(gold, found, score_cutoff=_ANLS_FAR) < _ANLS_FAR
+    return State.RIGHT if near and _numerals(gold) == _numerals(found) else State.UNREADABLE
+
+
+# The metric's threshold on the distance: from here on the similarity counts as 0.
+_ANLS_FAR = 0.5
+
+
+def _numerals(text: str) -> list[str]:
+    return re.findall(r"\d+", text.replace(",", ""))
+
+
 def _yes_no(case: Case, answer: str) -> State:
     gold, found = yesno.read(case.gold), yesno.read(answer)
     if found is yesno.Reading.BOTH:
@@ -387,6 +407,7 @@ _DECIDERS = {
     kinds.CHOICE: _choice,
     kinds.NUMBER: _number,
     kinds.TEXT: _text,
+    kinds.ANLS: _anls,
     kinds.YES_NO: _yes_no,
     kinds.TIME: _moment,
     kinds.DATE: _moment,

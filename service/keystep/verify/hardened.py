@@ -108,7 +108,7 @@ def _case(question: Question, profile: Profile | None) -> Case:
     if (
         kind == "auto"
         or (kind == kinds.NUMBER and number.parse(gold) is None)
-        or (kind != chosen and kind not in (kinds.CHOICE, kinds.TEXT, kinds.YES_NO))
+        or (kind != chosen and kind not in (kinds.CHOICE, kinds.TEXT, kinds.ANLS, kinds.YES_NO))
         or (kind == kinds.TEXT and chosen not in (kinds.CHOICE, kinds.EXPRESSION, kinds.YES_NO))
     ):
         kind = chosen
@@ -156,7 +156,7 @@ def _gold(gold: str) -> str:
 
 def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
     top = found.candidates[0]
-    if case.kind != kinds.TEXT and (bounds.is_code(top.text) or bounds.oversized(top.text)):
+    if case.kind not in (kinds.TEXT, kinds.ANLS) and (bounds.is_code(top.text) or bounds.oversized(top.text)):
         return _too_complex(case, top)
     for candidate in found.candidates:
         if candidate is not top and candidate.span[0] < top.span[0]:
@@ -206,7 +206,16 @@ def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
         ways = (*ways, ways[0].rstrip("!"))  # an exclamation, unless it is read as a factorial
     if candidate.how == "boxed" and candidate.after and case.kind == kinds.NUMBER and units.measure(candidate.after) is not None:
         return tuple(f"{way} {candidate.after}" for way in ways)
+    if case.kind in (kinds.SEQUENCE, kinds.INTERVAL):
+        ways = tuple(dict.fromkeys((*ways, *(_BRACKETED.sub("", way) for way in ways))))
     return ways[:1] if case.kind == kinds.YES_NO else ways
+
+
+# What people call a thing in brackets.
+_BRACKETED = re.compile(
+    r"^(?:the\s+)?(?:(?:open|closed|half-open|ordered|solution)\s+)?(?:interval|range|set|list|point|pair|triple|tuple)\s+(?=[$\\(\[{])",
+    re.IGNORECASE,
+)
 
 
 def _only_number(case: Case, text: str) -> tuple[str, ...]:
@@ -308,6 +317,8 @@ def _cannot_be_right(case: Case, text: str) -> bool:
         values = {n.value for m in _NUMERALS.findall(text) if (n := number.parse(m.rstrip(","))) is not None}
         return bool(values) and not values & {gold.value, gold.value / 100, gold.value * 100}
     words = fold(text).split()
+    if case.kind == kinds.ANLS:
+        return True  # a measure leaves nothing open
     if case.kind == kinds.CHOICE:
         return not compare.names_gold(case, text)
     if case.kind == kinds.TEXT:

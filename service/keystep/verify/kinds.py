@@ -11,7 +11,7 @@ from keystep.verify import number, units
 from keystep.verify.text import plain
 
 CHOICE, YES_NO, NUMBER, TIME, DATE, RATIO = "choice", "yes_no", "number", "time", "date", "ratio"
-SEQUENCE, INTERVAL, EQUATION, EXPRESSION, MATRIX, TEXT = "sequence", "interval", "equation", "expression", "matrix", "text"
+SEQUENCE, INTERVAL, EQUATION, EXPRESSION, MATRIX, TEXT, ANLS = "sequence", "interval", "equation", "expression", "matrix", "text", "anls"
 
 # What requests may name, the benchmarks' own words among them.
 NAMES: Final = {
@@ -21,7 +21,7 @@ NAMES: Final = {
     "quantity": NUMBER, "currency": NUMBER, "scientific": NUMBER, "unit": NUMBER,
     "time": TIME, "date": DATE, "ratio": RATIO, "tuple": SEQUENCE, "pair": SEQUENCE, "set": SEQUENCE, "list": SEQUENCE, "sequence": SEQUENCE,
     "interval": INTERVAL, "equation": EQUATION, "expression": EXPRESSION, "formula": EXPRESSION, "math": EXPRESSION, "matrix": MATRIX,
-    "text": TEXT, "string": TEXT, "free-form": "auto", "free_form": "auto", "single answer": "auto",
+    "text": TEXT, "string": TEXT, "anls": ANLS, "free-form": "auto", "free_form": "auto", "single answer": "auto",
 }  # fmt: skip
 
 _LETTER = re.compile(r"\(?([A-Z])\)?\.?|\(?([A-Z])\s*[).:]\s*\S.*", re.DOTALL)

@@ -88,10 +88,16 @@ def bare(text: str) -> str:
     return text
 
 
+# '[0, 1)' closes what it opens.
+_HALF_OPEN = re.compile(r"(?<!\\)\[[^\[\]()]*,[^\[\]()]*\)$")
+
+
 def _balanced(text: str) -> str:
     """text without a closing mark at its end whose opening it lacks ('I} \\]', 'B**'), or an opening at its start."""
     for closing, opening in (("\\]", "\\["), ("\\)", "\\("), ("}", "{"), (")", "(")):
         if text.endswith(closing) and text.count(closing) > text.count(opening) and not text.endswith("\\" + closing):
+            if closing == ")" and _HALF_OPEN.search(text) is not None:
+                continue
             return text[: -len(closing)].rstrip()
     for mark in ("**", "$", "`"):
         if text.count(mark) % 2 == 1:
