@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from keystep.recipe import HARDENED, OFFICIAL
 from keystep.verify.verifier import Verifier
-from real.verify_eval import Row, answered, corpora, golds, in_process, math_vision, measure, mmmu_pro, over_http, perturbed
+from real.verify_eval import Row, Verdict, answered, corpora, golds, in_process, math_vision, measure, mmmu_pro, over_http, perturbed
 
 
 @pytest.fixture(scope="module")
@@ -79,22 +80,33 @@ def test_no_gold_equals_itself_with_another_number(verifier, shared):
     assert [(i["id"], i["answer"], i["text"]) for i, v in zip(changed, outcomes, strict=True) if v.outcome == 1.0] == []
 
 
-def test_the_same_verdicts_from_many_threads_and_another_order(verifier, shared):
-    everything = [item for corpus in corpora(shared) for item in corpus.items[::20]]
-    alone = in_process(verifier, HARDENED)(everything)
-    fresh = Verifier(workers=2, cpu_seconds=10.0)  # not started: its first answers meet a cold pool under load
-    results: dict[int, list] = {}
-
-    def work(n: int) -> None:
-        results[n] = in_process(fresh, HARDENED)(everything[n::32][::-1])[::-1]
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_the_same_verdicts_from_32_threads_on_a_pool_that_starts_under_them(rows, shared):
+    """Every item of every corpus, in another order and other company than alone."""
+    everything = [item for corpus in corpora(shared) for item in corpus.items]
+    fresh = Verifier(workers=2, cpu_seconds=10.0)  # not started: its first answers meet a cold pool under full load
+    with ThreadPoolExecutor(32) as threads:
+        shares = list(threads.map(lambda n: in_process(fresh, HARDENED)(everything[n::32][::-1])[::-1], range(32)))
     fresh.close()
-    assert [results[n % 32][n // 32] for n in range(len(everything))] == alone
+    assert [shares[n % 32][n // 32] for n in range(len(everything))] == alone(rows)
+
+
+def test_the_same_verdicts_from_asyncio(rows, shared):
+    everything = [item for corpus in corpora(shared) for item in corpus.items]
+    fresh = Verifier(workers=2, cpu_seconds=10.0)
+
+    async def gather() -> list[Verdict]:
+        batches = [everything[at : at + 100] for at in range(0, len(everything), 100)]
+        told = await asyncio.gather(*(asyncio.to_thread(in_process(fresh, HARDENED), batch) for batch in batches))
+        return [verdict for batch in told for verdict in batch]
+
+    verdicts = asyncio.run(gather())
+    fresh.close()
+    assert verdicts == alone(rows)
+
+
+def alone(rows: dict[str, Row]) -> list[Verdict]:
+    """What one thread said, item by item."""
+    return [verdict for row in rows.values() for verdict in row.verdicts]
 
 
 def test_the_same_verdicts_over_http(verifier, service, shared):

@@ -44,7 +44,7 @@ class Corpus:
 
 @dataclass
 class Row:
-    """differing: (item, expected, verdict) of every item that does not get its stored verdict."""
+    """differing: (item, expected, verdict) of every item that does not get its stored verdict.  verdicts: of every item, in order."""
 
     name: str
     total: int
@@ -53,6 +53,7 @@ class Row:
     false_rejects: int = 0
     undecided: int = 0
     differing: list[tuple[Item, bool, Verdict]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
 
     def __str__(self) -> str:
         share = 100 * self.agreed / self.total
@@ -84,7 +85,7 @@ def measure(decide: Decide, corpora: Sequence[Corpus]) -> Iterator[Row]:
         verdicts: list[Verdict] = []
         for at in range(0, len(corpus.items), _BATCH):
             verdicts += decide(corpus.items[at : at + _BATCH])
-        row = Row(corpus.name, len(corpus.items))
+        row = Row(corpus.name, len(corpus.items), verdicts=verdicts)
         for item, expected, verdict in zip(corpus.items, corpus.expected, verdicts, strict=True):
             _count(row, item, expected, verdict)
         yield row
