@@ -23,7 +23,8 @@ _BOUNDARY = re.compile("[.!?;\n\u3002\uff01\uff1f]")
 _AFTER_STOP = frozenset(" \t\r\n*)]\"'$\\\u3000")
 _ABBREVIATIONS = ("e.g.", "i.e.", " vs.", "fig.", " eq.", " no.")
 # A line that goes on with a relation sign goes on with the sentence.
-_CONTINUES = re.compile(r"\s*(?:&?\s*[=\u2248]|\\approx)")
+_CONTINUES = re.compile(r"(?:&\s*+)?+(?:[=\u2248]|\\approx)")
+_BLANK = re.compile(r"\s*+")
 # No sentence of a derivation is longer; a longer one is cut, so that work stays linear in the text.
 MAX_SENTENCE = 1200
 
@@ -152,11 +153,15 @@ class Reading:
 
     def _split(self, start: int, end: int, out: list[Span]) -> None:
         at, folded = start, self.folded
+        blank_end, goes_on = -1, False
         for boundary in _BOUNDARY.finditer(folded, start, end):
             stop = boundary.end()
             mark = folded[stop - 1]
             if mark == "\n":
-                if _CONTINUES.match(folded, stop, end):
+                if stop > blank_end:  # looked at once for all the line breaks of one gap
+                    blank_end = _BLANK.match(folded, stop, end).end()  # type: ignore[union-attr]  # it matches anywhere
+                    goes_on = _CONTINUES.match(folded, blank_end, end) is not None
+                if goes_on:
                     continue
             elif (
                 mark in ".!?"

@@ -36,9 +36,9 @@ _PREFACE = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|key
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|has|have|had|equals?|represents?|shows?|bisects?|contains?|makes?|gives?|costs?|lies|meets?|divides?|\w+(?:izes|ates|ects|ases|ains|eases))\b|="
 )
-# Twenty numbers with nothing but separators between them. The classes are disjoint, so a try is linear.
-_NUMBER_RUN = re.compile(r"[0-9]\d*(?:\.\d+)?(?:[\s,;|]+\d+(?:\.\d+)?){19,}")
-_CALCULATED = re.compile(r"(\d[\d.]*)\s*([-+*/]|\\(?:times|cdot|div))\s*(\d[\d.]*)\s*=")
+# Twenty numbers with nothing but separators between them. Tried once a number, and nothing is tried twice.
+_NUMBER_RUN = re.compile(r"(?<![\d.,;|])\d++(?:\.\d++)?+(?:[\s,;|]++\d++(?:\.\d++)?+){19,}+")
+_CALCULATED = re.compile(r"(?<![\d.])(\d[\d.]{0,30}+)\s{0,4}+([-+*/]|\\(?:times|cdot|div))\s{0,4}+(\d[\d.]{0,30}+)\s{0,4}+=")
 _QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 

@@ -160,9 +160,13 @@ def is_equivalent(form: str, text: str) -> bool:
     return _negations(form) == _negations(text) and _scripts(form) <= _scripts(text)
 
 
+# '6/3' and '7 - 3' have two numbers each, whatever they make.
+_RECKONED = re.compile(r"(?<=[\d)}])\s*[-/]\s*(?=[\d({])")
+
+
 def _numbers(text: str) -> Counter[Number | str]:
     found: Counter[Number | str] = Counter()
-    tokens = TOKEN.findall(fold(text))
+    tokens = TOKEN.findall(_RECKONED.sub(" ; ", fold(text)))
     for word in words(tokens):
         if word.kind == NUMERAL or (word.kind == NAMED and str(word.concept).startswith("\u2220")):
             found[word.concept] += 1
