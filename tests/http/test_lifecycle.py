@@ -11,8 +11,9 @@ import httpx2
 from responses import mulberry
 from running import running
 
-ROLLOUTS = [{"id": str(i), "text": mulberry("x", answer=f"$\\sqrt{{{i + 2}}}+\\frac{{1}}{{{i + 3}}}$")} for i in range(200)]
-SLOW = {"groups": [{"id": "q", "answer": "$\\sqrt{5}+\\sqrt{7}$", "key_steps": [], "rollouts": ROLLOUTS}]}
+# Equal to the gold, each in its own way: only symbolic work can tell.
+ROLLOUTS = [{"id": str(i), "text": mulberry("x", answer=f"$(x-{i})(x+{i})+{i * i}-1$")} for i in range(2, 202)]
+SLOW = {"groups": [{"id": "q", "answer": "$x^2-1$", "key_steps": [], "rollouts": ROLLOUTS}]}
 
 
 def in_background(service, answers):
