@@ -74,6 +74,39 @@ def test_every_gold_has_a_type_and_equals_itself(verifier, shared):
     assert [(i["id"], i["answer"]) for i, v in zip(items, outcomes, strict=True) if v.outcome != 1.0] == []
 
 
+FULL_WIDTH = {ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda gold: f"The answer is ${gold}$.",
+        lambda gold: f"so \\boxed{{{gold}}}",
+        lambda gold: f"**{gold}**",
+        lambda gold: f"<think>a</think><answer> {gold} </answer>",
+        lambda gold: f"### Step 1:\na\n\n### The final answer is:\n{gold}",
+        lambda gold: "The answer is  " + gold.replace("+", " + ").replace("=", " = ") + " .",
+        lambda gold: "The answer is " + gold.replace("\N{DEGREE SIGN}", "^{\\circ}"),
+        lambda gold: "\uc815\ub2f5\uc740 " + gold.translate(FULL_WIDTH),
+    ],
+    ids=["dollars", "box", "bold", "tags", "section", "spaces", "degrees", "full-width"],
+)
+def test_every_gold_equals_its_own_variants(verifier, shared, write):
+    items = [{**i, "text": write(i["answer"].strip().replace("\n", ", "))} for i in golds(shared)]
+    outcomes = in_process(verifier, HARDENED)(items)
+    assert [(i["id"], i["text"]) for i, v in zip(items, outcomes, strict=True) if v.outcome != 1.0] == []
+
+
+@pytest.mark.parametrize("away", [1, 7, 100])
+def test_no_gold_equals_another_questions_perturbed_number(verifier, shared, away):
+    """The one exception is a perturbed number that is, as written, the gold."""
+    items = golds(shared)
+    moved = zip(items, items[away:] + items[:away], strict=True)
+    changed = [{**i, "text": answered(p)} for i, other in moved if (p := perturbed(other["answer"])) is not None and p != i["answer"]]
+    outcomes = in_process(verifier, HARDENED)(changed)
+    assert [(i["id"], i["answer"], i["text"]) for i, v in zip(changed, outcomes, strict=True) if v.outcome == 1.0] == []
+
+
 def test_no_gold_equals_itself_with_another_number(verifier, shared):
     changed = [{**i, "text": answered(other)} for i in golds(shared) if (other := perturbed(i["answer"])) is not None]
     outcomes = in_process(verifier, HARDENED)(changed)
