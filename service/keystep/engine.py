@@ -75,13 +75,14 @@ class Engine:
         """Every rollout's reward, in order. deadline: time.monotonic() past which what is not ready is null, reason deadline."""
         degraded: set[str] = set()
         wanted = self._key_steps(groups, recipe, degraded, deadline)
-        parsed = [[rewards.parse_for(recipe, r.text) for r in g.rollouts] for g in groups]
+        parsed = [[_parsed(r, recipe) for r in g.rollouts] for g in groups]
         outcomes = iter(
             self._verifier.verify(
                 [
                     VerifyItem(g.question, r.text, truncated=r.truncated, structure=s)
                     for g, structures in zip(groups, parsed, strict=True)
                     for r, s in zip(g.rollouts, structures, strict=True)
+                    if s is not None
                 ],
                 recipe,
                 deadline=deadline,
@@ -89,11 +90,7 @@ class Engine:
         )
         scored = [
             _group(
-                g,
-                [
-                    _rollout(r, s, want, next(outcomes), recipe, g.question.text, deadline)
-                    for r, s in zip(g.rollouts, structures, strict=True)
-                ],
+                g, [_rollout(r, s, want, outcomes, recipe, g.question.text, deadline) for r, s in zip(g.rollouts, structures, strict=True)]
             )
             for g, structures, want in zip(groups, parsed, wanted, strict=True)
         ]
@@ -131,16 +128,34 @@ def _wanted(question: Question, extracted: Iterator[Extracted]) -> _Wanted:
     if question.key_steps is not None:
         return _Wanted((question.key_steps,), () if question.key_steps else (Reason.NO_KEY_STEPS,))
     mine = [next(extracted) for _ in question.references]
+    # The best recall among some of the references would be a reward that depends on which of them failed.
+    failed = tuple(dict.fromkeys(reason for e in mine if e.key_steps is None for reason in e.reasons))
+    if failed:
+        return _Wanted(None, failed)
     found = tuple(e.key_steps for e in mine if e.key_steps)
-    if found:
-        return _Wanted(found)
-    failed = tuple(dict.fromkeys(reason for e in mine for reason in e.reasons))
-    return _Wanted(None, failed) if failed else _Wanted(((),), (Reason.NO_KEY_STEPS,))
+    return _Wanted(found) if found else _Wanted(((),), (Reason.NO_KEY_STEPS,))
+
+
+def _parsed(rollout: Rollout, recipe: Recipe) -> Structure | None:
+    try:
+        return rewards.parse_for(recipe, rollout.text)
+    except Exception:  # noqa: BLE001 - one bad rollout never fails its batch
+        _log.exception("reading rollout %r failed", rollout.id)
+        return None
 
 
 def _rollout(
-    rollout: Rollout, parsed: Structure, want: _Wanted, outcome: Outcome, recipe: Recipe, question: str, deadline: float | None
+    rollout: Rollout,
+    parsed: Structure | None,
+    want: _Wanted,
+    outcomes: Iterator[Outcome],
+    recipe: Recipe,
+    question: str,
+    deadline: float | None,
 ) -> ScoredRollout:
+    if parsed is None:
+        return ScoredRollout(rollout.id, _nothing(Reason.INTERNAL_ERROR))
+    outcome = next(outcomes)
     if deadline is not None and time.monotonic() > deadline:
         return ScoredRollout(rollout.id, _nothing(Reason.DEADLINE))
     try:

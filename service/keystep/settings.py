@@ -65,15 +65,10 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(8, ge=1, le=1024, description="extractions under way at once, and connections held to it")
     llm_retries: int = Field(4, ge=0, le=100, description="tries after the first on 408, 429, 5xx and lost connections")
 
-    embed_model: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
-        None,
-        description="sentence-transformers model, by hub name or local folder, for recipes that name it; empty for none; needs `[embed]`",
-    )
-    embed_threads: int = Field(default_factory=_cores, ge=1, le=256, description="CPU threads of its arithmetic; default: one a core")
-
     max_body_mib: int = Field(64, ge=1, le=4096, description="largest request body, MiB (else 413)")
     max_text_chars: int = Field(400_000, ge=1, description="longest single text, characters (else 413)")
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")
+    max_key_steps: int = Field(1_000, ge=1, description="most key steps of one question, all their forms counted (else 413)")
     max_inflight: int = Field(65_536, ge=1, description="most rollouts in flight; beyond that 429 with Retry-After")
     drain_seconds: float = Field(1.0, ge=0, le=600, description="on SIGTERM: seconds of failing /readyz before the port closes")
     grace_seconds: int = Field(30, ge=0, le=3600, description="on SIGTERM: seconds in-flight requests are given to finish")

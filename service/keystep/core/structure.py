@@ -88,7 +88,7 @@ def is_empty(text: str, span: Span) -> bool:
 
 
 def outside_answers(structure: Structure, text: str) -> tuple[Span, ...]:
-    """Where key steps may be found: everything but headers, answer sections and what follows the last of those."""
+    """Where key steps may be found: everything but headers and answer sections."""
     if not structure.sections:
         return ((0, len(text)),) if text else ()
     first = structure.sections[0].header[0]

@@ -53,6 +53,12 @@ class Admission:
                 f"{field} has {len(text)} characters; the most is {self._settings.max_text_chars} (KEYSTEP_MAX_TEXT_CHARS)", field=field
             )
 
+    def check_key_steps(self, field: str, forms: int) -> None:
+        if forms > self._settings.max_key_steps:
+            raise TooLargeError(
+                f"{field} has {forms} forms; the most is {self._settings.max_key_steps} (KEYSTEP_MAX_KEY_STEPS)", field=field
+            )
+
     @contextmanager
     def admit(self, rollouts: int, field: str) -> Iterator[None]:
         """Holds a place for so many rollouts (or items) while the block runs."""

@@ -79,9 +79,13 @@ def _work_routes(app: FastAPI, settings: Settings, admission: Admission, metrics
 
     @app.middleware("http")
     async def count(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        response: Response = await call_next(request)
-        route = request.scope.get("route")
-        metrics.requests.labels(getattr(route, "path", "none"), str(response.status_code)).inc()
+        status = 500  # a defect of ours is raised through here
+        try:
+            response: Response = await call_next(request)
+            status = response.status_code
+        finally:
+            route = request.scope.get("route")
+            metrics.requests.labels(getattr(route, "path", "none"), str(status)).inc()
         return response
 
 

@@ -81,12 +81,24 @@ class Scoring:
             self._admission.check_text(f"{where}.reference", group.reference)
             for j, reference in enumerate(group.references or ()):
                 self._admission.check_text(f"{where}.references.{j}", reference)
+            self._check_key_steps(where, group.key_steps or [])
+            for j, image in enumerate(group.images):
+                self._admission.check_text(f"{where}.images.{j}", image)
             for j, rollout in enumerate(group.rollouts):
                 self._admission.check_text(f"{where}.rollouts.{j}.text", rollout.text)
 
     def _check_question(self, where: str, item: wire.GroupIn | wire.ItemIn) -> None:
         self._admission.check_text(f"{where}.question", item.question)
         self._admission.check_text(f"{where}.answer", item.answer)
+        for i, choice in enumerate(item.choices or ()):
+            self._admission.check_text(f"{where}.choices.{i}", choice)
+
+    def _check_key_steps(self, where: str, key_steps: list[list[str] | str]) -> None:
+        forms = [[step] if isinstance(step, str) else step for step in key_steps]
+        self._admission.check_key_steps(f"{where}.key_steps", sum(map(len, forms)))
+        for i, step in enumerate(forms):
+            for form in step:
+                self._admission.check_text(f"{where}.key_steps.{i}", form)
 
 
 def _deadline(arrived: float, deadline_ms: int | None) -> float | None:

@@ -161,13 +161,19 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
     for candidate in found.candidates:
         if candidate is not top and candidate.span[0] < top.span[0]:
             continue  # an earlier, less explicit mark does not stand in for an unreadable one
-        sure = None if compare.offers_doubt(case) else policies.without_doubt(candidate)
+        sure = _sure(case, candidate)
         # A yes or no is looked for in the whole of its place, words of doubt and all.
         judged = _read(case, candidate if sure is None or case.kind == kinds.YES_NO else sure, found, recipe)
         if judged is not None:
             return judged if sure is None else _hedged(judged, recipe)
     judged = _unreadable(case, top, recipe)
-    return judged if compare.offers_doubt(case) or policies.without_doubt(top) is None else _hedged(judged, recipe)
+    return judged if _sure(case, top) is None else _hedged(judged, recipe)
+
+
+def _sure(case: Case, place: Found) -> Found | None:
+    """A hedging place without its words of doubt; None where it does not hedge."""
+    sure = policies.without_doubt(place)
+    return None if sure is None or compare.offers_doubt(case) else sure
 
 
 def _read(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome | Pending | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -32,20 +33,41 @@ def parse(model: type[M], body: bytes) -> M:
     except ValidationError as error:
         found = error.errors(include_url=False)
         malformed = any(e["type"] == "json_invalid" for e in found)
-        raise InvalidRequestError([_told(e) for e in found[:_MOST_ERRORS]], malformed=malformed) from None
+        raise InvalidRequestError(_distinct([(_path(e["loc"]), e) for e in found])[:_MOST_ERRORS], malformed=malformed) from None
 
 
-def _told(error: Any) -> tuple[str, str]:
-    field = ".".join(str(part) for part in error["loc"])
+# What pydantic says of a union's other branches: true, but not what the caller got wrong.
+_OTHER_BRANCH = frozenset({"list_type", "string_type", "dict_type", "float_type"})
+
+
+def _path(loc: Any) -> str:
+    """The path on the wire: pydantic's own names of types, which it puts between fields, are left out."""
+    return ".".join(str(part) for part in loc if isinstance(part, int) or (part not in _TYPES and not _TYPE.search(part)))
+
+
+_TYPES = frozenset({"str", "int", "float", "bool"})
+_TYPE = re.compile(r"[\[(]")
+
+
+def _distinct(errors: list[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """One message a field: the one that says most."""
+    best: dict[str, Any] = {}
+    for field, error in errors:
+        if field not in best or best[field]["type"] in _OTHER_BRANCH:
+            best[field] = error
+    return [(field, _told(error)) for field, error in best.items()]
+
+
+def _told(error: Any) -> str:
     kind = error["type"]
     if kind == "json_invalid":
-        return "", f"the body is not JSON: {error['ctx']['error']}"
+        return f"the body is not JSON: {error['ctx']['error']}"
     if kind == "extra_forbidden":
-        return field, "there is no such field; remove it or mend its spelling"
-    message = error["msg"].removeprefix("Value error, ")
+        return "there is no such field; remove it or mend its spelling"
     if kind == "missing":
-        return field, "this field is required"
-    return field, f"{message[:1].lower()}{message[1:]} (got {_shown(error['input'])})"
+        return "this field is required"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]} (got {_shown(error['input'])})"
 
 
 def _shown(value: Any) -> str:

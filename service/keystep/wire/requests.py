@@ -30,6 +30,8 @@ def _one_of(names: Iterable[str], what: str) -> Any:
     return AfterValidator(check)
 
 
+_LONGEST_DEADLINE = 86_400_000  # a day, in milliseconds
+
 Id = Annotated[str, Field(min_length=1, max_length=512, description="Yours; comes back with the result.")]
 Form = Annotated[str, AfterValidator(_not_blank)]
 KeyStepIn = Annotated[list[Form], Field(min_length=1)] | Form
@@ -86,7 +88,7 @@ class GroupIn(_QuestionIn):
 class ScoreRequest(_Strict):
     recipe: RecipeIn = "hardened"
     detail: Literal["rewards", "evidence"] = Field("rewards", description="evidence: also what each reward rests on.")
-    deadline_ms: int | None = Field(None, ge=1, description="What is not ready by then is null, reason deadline.")
+    deadline_ms: int | None = Field(None, ge=1, le=_LONGEST_DEADLINE, description="What is not ready by then is null, reason deadline.")
     groups: list[GroupIn] = Field(min_length=1)
 
     @field_validator("groups")
@@ -103,7 +105,7 @@ class ItemIn(_QuestionIn):
 
 class VerifyRequest(_Strict):
     recipe: RecipeIn = "hardened"
-    deadline_ms: int | None = Field(None, ge=1)
+    deadline_ms: int | None = Field(None, ge=1, le=_LONGEST_DEADLINE)
     items: list[ItemIn] = Field(min_length=1)
 
     @field_validator("items")
@@ -121,7 +123,7 @@ class QuestionIn(_Strict):
 
 class KeyStepsRequest(_Strict):
     recipe: RecipeIn = Field("hardened", description="Its extractor is used.")
-    deadline_ms: int | None = Field(None, ge=1)
+    deadline_ms: int | None = Field(None, ge=1, le=_LONGEST_DEADLINE)
     questions: list[QuestionIn] = Field(min_length=1)
 
     @field_validator("questions")
