@@ -28,12 +28,12 @@ MIN_WORDS, MAX_WORDS = 2, 12
 
 _MARK = re.compile(r"<<([^<>\n]{1,200})>>")
 _HEADER = re.compile(
-    r"^[ \t]*(?:#{1,4}[ \t]*)?\**[ \t]*(?:(?P<description>image description|caption)|(?P<rationale>rationales?|summary)|(?P<intro>let'?s think[^\n:]*)"
-    r"|(?P<step>step[ \t]*\d+)|(?P<answer>(?:the )?final answer(?: is)?|answer|conclusion))[ \t]*[:.]\**[ \t]*",
+    r"^[ \t]*+(?:#{1,4}[ \t]*+)?+\**+[ \t]*+(?:(?P<description>image description|caption)|(?P<rationale>rationales?|summary)|(?P<intro>let'?s think[^\n:]*)"
+    r"|(?P<step>step[ \t]*\d+)|(?P<answer>(?:the )?final answer(?: is)?|answer|conclusion))[ \t]*+[:.]\**+[ \t]*+",
     re.IGNORECASE | re.MULTILINE,
 )
 _ANSWER_LINE = re.compile(
-    r"^[ \t]*(?:####|A:|(?:so |thus |therefore |hence )?,?[ \t]*the (?:final )?answer is).*$", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*+(?:####|A:|(?:so |thus |therefore |hence )?,?[ \t]*+the (?:final )?answer is).*$", re.IGNORECASE | re.MULTILINE
 )
 _OPENING = re.compile(
     r"^\W*(?:(?:so|then|thus|hence|therefore|now|next|first|finally|also|and|but|since|because|we (?:can )?(?:see|know|note|observe|find|get|have) that|it is (?:clear|given) that|note that|the image shows|this means(?: that)?|this gives)\b[,:]?\s*)+",
