@@ -17,10 +17,8 @@ from enum import Enum, auto
 from fractions import Fraction
 from functools import partial
 
-from rapidfuzz.distance import Levenshtein
-
+from keystep.verify import anls, kinds, moments, number, policies, sequences, units, yesno
 from keystep.verify import choices as choice_reader
-from keystep.verify import kinds, moments, number, policies, sequences, units, yesno
 from keystep.verify.text import fold, plain
 
 
@@ -119,19 +117,9 @@ def _options(case: Case) -> tuple[str, ...]:
     return listed if label is None or label < len(listed) else ()
 
 
-_DOUBTFUL = re.compile(r"\b(?:could|might|may|maybe|possibly|perhaps|probably)\b", re.IGNORECASE)
-
-
 def offers_doubt(case: Case) -> bool:
     """Whether the gold or an option bears a word of doubt itself, so that such words are no hedging."""
-    return any(_DOUBTFUL.search(text) is not None for text in (case.gold, *_options(case)))
-
-
-_LATEX_AGAIN = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
-
-
-_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+    return any(policies.doubtful(text) for text in (case.gold, *_options(case)))
 
 
 def sides(case: Case, answer: str) -> tuple[str, str]:
@@ -141,13 +129,7 @@ def sides(case: Case, answer: str) -> tuple[str, str]:
         options = _options(case)
         label, text = _gold_option(case.gold, options)
         gold = options[label] if label is not None and label < len(options) else text
-    return _without_unit(gold), _without_unit(answer)
-
-
-def _without_unit(formula: str) -> str:
-    core, unit = units.split(plain(formula))
-    formula = core.translate(_LATEX_AGAIN) if unit else formula
-    return _SUPERSCRIPTS.sub(lambda m: "^{" + m[0].translate(_LOWERED) + "}", formula.replace("**", "^"))
+    return units.without(gold), units.without(answer)
 
 
 _ORDINAL = re.compile(r"\b(?:(?:option|choice|number)\s*#?\d|first|second|third|fourth|fifth|last|former|latter)\b", re.IGNORECASE)
@@ -328,21 +310,7 @@ def _text(case: Case, answer: str) -> State:
 
 
 def _anls(case: Case, answer: str) -> State:
-    """Average normalised Levenshtein similarity (Biten et al., Scene Text Visual Question Answering, 2019), as yes or no: right where
-    less than half of the longer text would have to be changed, case and outer spaces aside. Read more strictly than there: numerals
-    must agree, since '2018' is no misspelt '2019'.
-    """
-    gold, found = " ".join(plain(case.gold).lower().split()), " ".join(plain(answer).lower().split())
-    near = Levenshtein.normalized_distance(gold, found, score_cutoff=_ANLS_FAR) < _ANLS_FAR
-    return State.RIGHT if near and _numerals(gold) == _numerals(found) else State.UNREADABLE
-
-
-# The metric's threshold on the distance: from here on the similarity counts as 0.
-_ANLS_FAR = 0.5
-
-
-def _numerals(text: str) -> list[str]:
-    return re.findall(r"\d+", text.replace(",", ""))
+    return State.RIGHT if anls.near(case.gold, answer) else State.UNREADABLE
 
 
 def _yes_no(case: Case, answer: str) -> State:

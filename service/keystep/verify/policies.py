@@ -19,6 +19,7 @@ _REFUSAL = re.compile(
     r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
     re.IGNORECASE,
 )
+_WORDS_OF_DOUBT = ("could", "might", "may", "possibly", "perhaps", "probably")  # 'maybe' begins with one of them
 # '5, but it might be 6': the answer stands before the doubt.
 _SECOND_THOUGHT = re.compile(
     r"[,;]?\s*\b(?:but|or|though|although|however)\b[^.\n]{0,40}\b(?:could|might|may|maybe|possibly|perhaps)\b", re.IGNORECASE
@@ -36,8 +37,16 @@ def refuses(text: str) -> bool:
     return _REFUSAL.search(text) is not None
 
 
+def doubtful(text: str) -> bool:
+    """Whether text bears a word of doubt. Cheap: the patterns for where it stands are for the few texts that do."""
+    lowered = text.lower()
+    return any(word in lowered for word in _WORDS_OF_DOUBT)
+
+
 def without_doubt(place: Found) -> Found | None:
     """The answer of a place that hedges, its words of doubt left out; None when it does not hedge."""
+    if not doubtful(place.text):
+        return None
     text, (start, _) = place.text, place.span
     if (doubt := _DOUBT.match(text)) is not None:
         text, start = text[doubt.end() :], start + doubt.end()

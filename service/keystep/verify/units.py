@@ -9,6 +9,8 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from keystep.verify.text import plain
+
 if TYPE_CHECKING:
     from pint import UnitRegistry
 
@@ -151,3 +153,15 @@ def split(formula: str) -> tuple[str, str]:
         core = f"{core} {head}"
     known = generic(unit) or ((len(unit.rstrip("^{}0123456789 ")) > 1 or unit[:1] in "m°") and measure(unit) is not None)
     return (core.strip(), unit) if known else (formula, "")
+
+
+_LATEX_AGAIN = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+
+
+def without(formula: str) -> str:
+    """A formula without its unit of measure, as LaTeX; as it was written where it bears none."""
+    core, unit = split(plain(formula))
+    formula = core.translate(_LATEX_AGAIN) if unit else formula
+    return _SUPERSCRIPTS.sub(lambda m: "^{" + m[0].translate(_LOWERED) + "}", formula.replace("**", "^"))
