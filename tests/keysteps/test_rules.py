@@ -79,3 +79,9 @@ def test_any_text_gives_distinct_bounded_key_steps_always_the_same(question: str
     assert len(steps) <= MAX_KEY_STEPS
     assert len({s.text for s in steps}) == len(steps)
     assert all(form.strip() for s in steps for form in s.forms)
+
+
+def test_a_fraction_reduced_is_one_equation_and_says_so_whole() -> None:
+    steps = extract("", "### Step 1:\nThe probability is 3/9 = 1/3.")
+    assert all("9 = 1" not in step.forms for step in steps)
+    assert all(form.replace(" ", "").partition("=")[0] != form.replace(" ", "").partition("=")[2] for step in steps for form in step.forms)

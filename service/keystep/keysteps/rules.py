@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from keystep.core.canonical import TOKEN
-from keystep.core.equations import Fact, fact_keys
+from keystep.core.canonical import TOKEN, fold
+from keystep.core.equations import Equation, Fact, fact_keys, read
 from keystep.core.expressions import provenance, render
+from keystep.core.lexer import lex
 from keystep.core.reading import Reading, Sentence
 from keystep.core.words import CONTENT, NAMED, NUMERAL, words
 from keystep.nouns import KeyStep
 
 # Raise when any reference would give other key steps: the version is part of the cache's key.
-VERSION = "1"
+VERSION = "2"
 
 MAX_KEY_STEPS = 32
 MAX_REFERENCE = 20_000  # characters read
@@ -104,10 +105,19 @@ def _equations(sentence: Sentence, out: dict[object, KeyStep]) -> bool:
         found = True
         text = f"{render(equation.tree)} = {render(equation.result)}"
         compact = text.replace(" ", "")
+        left, _, right = compact.partition("=")
+        if left == right:
+            continue  # 1/3 = 1/3 derives nothing
         written = sentence.source(equation.first, equation.last)
-        forms = tuple(dict.fromkeys(f for f in (compact, written) if f != text))
+        forms = tuple(dict.fromkeys(f for f in (compact, written) if f != text and (f == compact or _states(f, equation))))
         out.setdefault((provenance(equation.tree), equation.result), KeyStep(text, forms))
     return found
+
+
+def _states(written: str, equation: Equation) -> bool:
+    """Whether an equation as it was written still says the same, read by itself."""
+    own = provenance(equation.tree)
+    return any(e.true and e.result == equation.result and provenance(e.tree) == own for e in read(lex(TOKEN.findall(fold(written)))).equations)
 
 
 def _facts(sentence: Sentence, out: dict[object, KeyStep]) -> bool:
