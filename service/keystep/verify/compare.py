@@ -129,7 +129,29 @@ def sides(case: Case, answer: str) -> tuple[str, str]:
         options = _options(case)
         label, text = _gold_option(case.gold, options)
         gold = options[label] if label is not None and label < len(options) else text
-    return units.without(gold), units.without(answer)
+    gold = spelled_out(gold)
+    return units.without(gold), _without_measure(gold, units.without(spelled_out(answer)))
+
+
+# Signs that people type and LaTeX readers do not know: √13, √(a+b), 2π, 3 pi.
+_ROOT = re.compile(r"√\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[A-Za-zπ]))")
+_PI = re.compile(r"π|(?<![A-Za-z\\])pi(?![A-Za-z])")
+_MEASURED = re.compile(r"(.*(?:[\d)}]|\\pi))\s+([A-Za-zµ°%]+(?:[²³]|\^\{?[23]\}?)?)", re.DOTALL)
+
+
+def spelled_out(formula: str) -> str:
+    """A formula with its typed roots and pi in LaTeX."""
+    if "√" in formula:
+        formula = _ROOT.sub(lambda m: f"\\sqrt{{{m[1] or m[2] or m[3]}}}", formula)
+    return _PI.sub(r"\\pi ", formula)
+
+
+def _without_measure(gold: str, answer: str) -> str:
+    """16π cm² against 16\\pi: a unit that the gold leaves out is no part of the value."""
+    measured = _MEASURED.fullmatch(answer)
+    if measured is None or gold.endswith(measured[2]) or units.measure(measured[2]) is None:
+        return answer
+    return measured[1]
 
 
 _ORDINAL = re.compile(r"\b(?:(?:option|choice|number)\s*#?\d|first|second|third|fourth|fifth|last|former|latter)\b", re.IGNORECASE)

@@ -25,7 +25,7 @@ NAMES: Final = {
 }  # fmt: skip
 
 _LETTER = re.compile(r"\(?([A-Z])\)?\.?|\(?([A-Z])\s*[).:]\s*\S.*", re.DOTALL)
-_YES_NO = frozenset({"yes", "no", "true", "false"})
+_YES_NO = frozenset("yes no true false 是 是的 对 正确 否 不是 不对 错误 错 예 네 맞습니다 아니요 아니오 참 거짓".split())
 _TIME = re.compile(r"\d{1,2}:\d{1,2}(?::\d{2})?\s*(?:[ap]\.?\s*m\.?)?", re.IGNORECASE)
 _DATE = re.compile(
     r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}|\d{4}[/-]\d{1,2}[/-]\d{1,2}|(?:[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?|\d{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?),? \d{4}",
