@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from keystep.errors import RecipeError
 
 # Raise when a change of code changes any reward of any recipe.
-SEMANTICS = 1
+SEMANTICS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
