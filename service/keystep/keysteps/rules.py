@@ -117,7 +117,9 @@ def _equations(sentence: Sentence, out: dict[object, KeyStep]) -> bool:
 def _states(written: str, equation: Equation) -> bool:
     """Whether an equation as it was written still says the same, read by itself."""
     own = provenance(equation.tree)
-    return any(e.true and e.result == equation.result and provenance(e.tree) == own for e in read(lex(TOKEN.findall(fold(written)))).equations)
+    return any(
+        e.true and e.result == equation.result and provenance(e.tree) == own for e in read(lex(TOKEN.findall(fold(written)))).equations
+    )
 
 
 def _facts(sentence: Sentence, out: dict[object, KeyStep]) -> bool:
