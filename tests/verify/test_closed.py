@@ -65,4 +65,5 @@ def test_math_verify_never_holds_equal_what_differs_here(one, other):
 
 @given(st.text(alphabet="0123456789.+-*/^(){}[]\\ fracsqtpi$", max_size=40))
 def test_any_text_is_survived(text):
-    closed.differ(text, "1")
+    value = closed.value(text)
+    assert value is None or value.is_finite()
