@@ -5,12 +5,10 @@ What could not be extracted is kept aside with its reason and is no part of the 
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -18,6 +16,7 @@ from rich.console import Console
 
 from keystep import engine
 from keystep.batch import questions, records, rows
+from keystep.batch.ahead import in_chunks
 from keystep.batch.aside import Aside
 from keystep.batch.journal import Journal
 from keystep.batch.questions import Asked
@@ -31,7 +30,7 @@ from keystep.keysteps.source import Extracted, KeyStepSource
 from keystep.settings import Settings
 
 # Questions of one chunk (more where more are extracted at once), chunks under way, records written to the cache at once.
-_CHUNK, _AHEAD, _WARM = 32, 2, 512
+_CHUNK, _WARM = 32, 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,8 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
             aside = Aside(job.out)
             with progress(console, identity.lines) as bar:
                 task = bar.add_task("extracting", total=identity.lines)
-                for chunk in _extracted(questions.read(form, lines), done, source):
+                size = max(_CHUNK, source.extractor.concurrency)
+                for chunk in in_chunks(questions.read(form, lines), size, partial(_extract, done=done, source=source)):
                     journal.append([orjson.dumps(records.line(record)) for record in chunk.records])
                     for record in chunk.records:
                         summary.add(record)
@@ -126,23 +126,6 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         if isinstance(source.extractor, LlmExtractor):
             summary.usage = source.extractor.usage
     return summary
-
-
-def _extracted(found: Iterable[Asked | BadLine], done: set[str], source: KeyStepSource) -> Iterator[_Done]:
-    """Chunks in input order, a few of them under way at once."""
-    left = iter(found)
-    size = max(_CHUNK, source.extractor.concurrency)
-    under_way: deque[Future[_Done]] = deque()
-    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="keystep-batch") as threads:
-        try:
-            while chunk := list(islice(left, size)):
-                under_way.append(threads.submit(_extract, chunk, done, source))
-                if len(under_way) >= _AHEAD:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _extract(chunk: list[Asked | BadLine], done: set[str], source: KeyStepSource) -> _Done:

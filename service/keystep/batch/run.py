@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -15,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeRemainingColumn
 
 from keystep.batch import parquet, rows, scorers
+from keystep.batch.ahead import in_chunks
 from keystep.batch.aside import Aside
 from keystep.batch.benchmarks import Tally
 from keystep.batch.journal import Journal
@@ -26,9 +25,6 @@ from keystep.errors import InputError
 from keystep.recipe import Recipe, resolve
 from keystep.settings import Settings
 from keystep.verify.profiles import PROFILES
-
-# Chunks under way at once: one is scored while the next is read and sent.
-_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +85,9 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         aside = Aside(job.out)
         with progress(console, identity.lines) as bar, _scorer(job, recipe, settings) as score:
             task = bar.add_task("scoring", total=identity.lines)
-            for finished in _scored(_profiled(entries(reader, lines), job.profile), done, score, job.batch):
+            for finished in in_chunks(
+                _profiled(entries(reader, lines), job.profile), job.batch, partial(_score_chunk, done=done, score=score)
+            ):
                 journal.append([orjson.dumps(group) for group in finished.groups])
                 for group in finished.groups:
                     summary.add(group)
@@ -119,22 +117,6 @@ def _scorer(job: Job, recipe: Recipe, settings: Settings) -> AbstractContextMana
 def progress(console: Console, lines: int) -> Progress:
     columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal or lines == 0)
-
-
-def _scored(found: Iterable[Entry | BadLine], done: set[str], score: Scorer, batch: int) -> Iterator[_Scored]:
-    """Chunks in input order, a few of them under way at once."""
-    left = iter(found)
-    under_way: deque[Future[_Scored]] = deque()
-    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="keystep-batch") as threads:
-        try:
-            while chunk := list(islice(left, batch)):
-                under_way.append(threads.submit(_score_chunk, chunk, done, score))
-                if len(under_way) >= _AHEAD:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _score_chunk(chunk: list[Entry | BadLine], done: set[str], score: Scorer) -> _Scored:
