@@ -29,7 +29,7 @@ def cache(request, tmp_path) -> Iterator[Cache]:
         it = SqliteCache(tmp_path / "c.sqlite3")
     else:
         it = RedisCache(request.getfixturevalue("redis_url"), ttl=3600)
-        it._redis.flushall()
+        it._connected().flushall()
     yield it
     it.close()
 

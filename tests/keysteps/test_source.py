@@ -55,7 +55,17 @@ def test_another_extractor_has_its_own_entries(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "garbage", ["", "not json", "[]", '{"v": 2, "key_steps": []}', '{"v": 1, "key_steps": [[]]}', '{"v": 1}', '{"v": 1, "failed": "x"}']
+    "garbage",
+    [
+        "",
+        "not json",
+        "[]",
+        "7",
+        '{"v": 1, "key_steps": []}',
+        '{"v": 2, "key_steps": [["a"]]}',
+        '{"v": 2}',
+        '{"v": 2, "failed": "deadline", "sum": "0"}',
+    ],
 )
 def test_garbage_in_the_cache_changes_nothing(tmp_path, garbage):
     honest = rules().get_many(TEXTS, set())
@@ -66,6 +76,17 @@ def test_garbage_in_the_cache_changes_nothing(tmp_path, garbage):
     assert [e.key_steps for e in rules(backing).get_many(TEXTS, degraded)] == [e.key_steps for e in honest]
     assert degraded == {"cache"}
     assert [e.cached for e in rules(backing).get_many(TEXTS, set())] == [True] * 6  # and it has healed
+
+
+def test_the_value_of_another_key_is_garbage(tmp_path):
+    """As a connection hands out whose answers have slipped by one."""
+    backing = SqliteCache(tmp_path / "c.sqlite3")
+    rules(backing).get_many(TEXTS, set())
+    (first, second) = backing._db.execute("SELECT key, value FROM entries LIMIT 2").fetchall()
+    backing.put_many({first[0]: second[1], second[0]: first[1]})
+    degraded: set[str] = set()
+    assert [e.key_steps for e in rules(backing).get_many(TEXTS, degraded)] == [e.key_steps for e in rules().get_many(TEXTS, set())]
+    assert degraded == {"cache"}
 
 
 def test_a_cache_that_is_gone_changes_nothing(tmp_path):
@@ -160,7 +181,7 @@ def test_a_process_killed_with_leases_costs_no_more_than_what_it_had_in_flight(t
         victim.kill()
         victim.communicate()
         answers = [json.loads(p.communicate(timeout=120)[0]) for p in survivors]
-        stored = RedisCache(server.url, ttl=1)._redis.keys("keystep:v1:*")
+        stored = RedisCache(server.url, ttl=1)._connected().keys("keystep:v1:*")
     assert answers == [{f"r{i}": f"r{i} = 1" for i in range(200)}] * 2
     assert len(stored) == 200
     assert 200 <= len(calls(tmp_path / "log")) <= 200 + 8  # its extractor had 8 at once

@@ -25,8 +25,9 @@ from keystep.ports import Extractor
 
 _log = logging.getLogger(__name__)
 
-# Version of the stored value: {"v": 1, "key_steps": [[form, ...], ...]} or {"v": 1, "failed": reason}.
-_VALUE = 1
+# Version of the stored value: {"v": 2, "key_steps": [[form, ...], ...], "sum": ...} or {"v": 2, "failed": reason, "sum": ...}.
+# The sum is over the key too: another key's value, as a confused connection or proxy hands it out, is garbage like any other.
+_VALUE = 2
 # A failure is remembered this long (seconds), so that a dead extractor is not asked for the same question by every request.
 _FAILED_SECONDS = 10.0
 # A lease outlives its owner by at most this (seconds); a living owner renews it each lap.
@@ -104,8 +105,7 @@ class KeyStepSource:
         self._write({self._key(*text): Extracted(steps, self.extractor.name, cached=False) for text, steps in made.items()}, degraded)
 
     def _key(self, question: str, reference: str) -> str:
-        content = json.dumps([self.extractor.address, question, reference], separators=(",", ":"))
-        return "keystep:v1:" + hashlib.sha256(content.encode()).hexdigest()
+        return "keystep:v1:" + hashlib.sha256(_json([self.extractor.address, question, reference]).encode()).hexdigest()
 
     def _extract_here(self, missing: dict[str, tuple[str, str]], degraded: set[str]) -> dict[str, Extracted]:
         fresh = {key: self._extract(*text) for key, text in missing.items()}
@@ -179,7 +179,7 @@ class KeyStepSource:
         good: dict[str, str] = {}
         for key, value in self._cache.get_many(keys, degraded).items():
             try:
-                found[key] = self._decode(value)
+                found[key] = self._decode(key, value)
             except (ValueError, LookupError, TypeError):
                 degraded.add(DEGRADED)
                 continue
@@ -189,26 +189,35 @@ class KeyStepSource:
         return found
 
     def _write(self, fresh: dict[str, Extracted], degraded: set[str]) -> None:
-        good = {key: _encode(e) for key, e in fresh.items() if e.key_steps is not None}
-        failed = {key: _encode(e) for key, e in fresh.items() if e.key_steps is None}
+        good = {key: _encode(key, e) for key, e in fresh.items() if e.key_steps is not None}
+        failed = {key: _encode(key, e) for key, e in fresh.items() if e.key_steps is None}
         if good:
             self._cache.put_many(good, degraded)
         if failed:
             self._cache.put_many(failed, degraded, seconds=_FAILED_SECONDS)
 
-    def _decode(self, value: str) -> Extracted:
+    def _decode(self, key: str, value: str) -> Extracted:
         content = json.loads(value)
-        if content["v"] != _VALUE:
-            raise ValueError(f"unknown version {content['v']!r} of a cached value")
+        if content["v"] != _VALUE or content.pop("sum") != _sum(key, content):
+            raise ValueError("not what was stored under this key")
         if "failed" in content:
             return Extracted(None, self.extractor.name, cached=True, reasons=(Reason(content["failed"]),))
         key_steps = tuple(KeyStep(forms[0], tuple(forms[1:])) for forms in content["key_steps"])
         return Extracted(key_steps, self.extractor.name, cached=True)
 
 
-def _encode(extracted: Extracted) -> str:
+def _encode(key: str, extracted: Extracted) -> str:
+    content: dict[str, object] = {"v": _VALUE}
     if extracted.key_steps is None:
-        content: dict[str, object] = {"v": _VALUE, "failed": extracted.reasons[0]}
+        content["failed"] = extracted.reasons[0]
     else:
-        content = {"v": _VALUE, "key_steps": [list(s.forms) for s in extracted.key_steps]}
+        content["key_steps"] = [list(s.forms) for s in extracted.key_steps]
+    return _json(content | {"sum": _sum(key, content)})
+
+
+def _sum(key: str, content: dict[str, object]) -> str:
+    return hashlib.blake2b(f"{key} {_json(content)}".encode(), digest_size=8).hexdigest()
+
+
+def _json(content: object) -> str:
     return json.dumps(content, separators=(",", ":"))
