@@ -37,11 +37,14 @@ _START_SECONDS = 120.0
 _TASKS_PER_WORKER = 5_000
 
 
+Status = Literal["done", "timeout", "crashed", "failed", "closed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """status: 'done' (value is the function's), 'timeout', 'crashed', 'failed' (the function raised) or 'closed'."""
 
-    status: Literal["done", "timeout", "crashed", "failed", "closed"]
+    status: Status
     value: Any = None
 
 

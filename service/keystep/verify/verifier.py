@@ -43,7 +43,7 @@ class VerifyItem:
     structure: Structure | None = None
 
 
-_Job = tuple[str, tuple[str | int, ...]]  # a worker function's name and arguments: what a verdict is a function of
+Job = tuple[str, tuple[str | int, ...]]  # a worker function's name and arguments: what a verdict is a function of
 
 
 class Verifier:
@@ -73,54 +73,45 @@ class Verifier:
 
     def verify(self, items: Sequence[VerifyItem], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
         """One outcome an item, in order. deadline: time.monotonic() after which what is not decided is null."""
-        waiting: dict[_Job, Future[Reply]] = {}
+        waiting: dict[Job, Future[Reply]] = {}
         decided = [self._begin(item, recipe, waiting, deadline) for item in items]
         return [d if isinstance(d, Outcome) else self._finish(d, waiting, deadline) for d in decided]
 
-    def _begin(self, item: VerifyItem, recipe: Recipe, waiting: dict[_Job, Future[Reply]], deadline: float | None) -> Outcome | _Open:
-        if deadline is not None and time.monotonic() > deadline:
-            return Outcome(None, reasons=(Reason.DEADLINE,))
-        try:
-            judged = _judge(item, recipe)
-            if isinstance(judged, _Open):
-                self._send(judged.job, waiting)
-        except Exception:
-            logger.exception("verification failed on question %r", item.question.id)
-            return Outcome(None, reasons=(Reason.INTERNAL_ERROR,))
-        return judged
-
-    def _send(self, job: _Job, waiting: dict[_Job, Future[Reply]]) -> None:
-        """Have job done once for the batch, unless its verdict is remembered."""
-        if job in waiting:
-            return
+    def ask(self, job: Job) -> Future[Reply]:
+        """Have job done, unless its verdict is remembered. The future may be cancelled; else its result is always a Reply."""
         if (known := self._recall(job)) is not None:
             future: Future[Reply] = Future()
             future.set_result(Reply("done", known))
-        else:
-            seconds = self._cpu_seconds * (_OFFICIAL_CPU_FACTOR if job[0] == "official" else 1.0)
-            future = self._pool.submit(job[0], *job[1], cpu_seconds=seconds)
-            future.add_done_callback(lambda done, job=job: self._remember(job, done))  # type: ignore[misc]
-        waiting[job] = future
+            return future
+        seconds = self._cpu_seconds * (_OFFICIAL_CPU_FACTOR if job[0] == "official" else 1.0)
+        future = self._pool.submit(job[0], *job[1], cpu_seconds=seconds)
+        future.add_done_callback(lambda done: self._remember(job, done))
+        return future
 
-    def _finish(self, item: _Open, waiting: dict[_Job, Future[Reply]], deadline: float | None) -> Outcome:
+    def _begin(self, item: VerifyItem, recipe: Recipe, waiting: dict[Job, Future[Reply]], deadline: float | None) -> Outcome | Open:
+        if deadline is not None and time.monotonic() > deadline:
+            return Outcome(None, reasons=(Reason.DEADLINE,))
+        judged = judge(item, recipe)
+        if isinstance(judged, Open) and judged.job not in waiting:
+            waiting[judged.job] = self.ask(judged.job)
+        return judged
+
+    def _finish(self, item: Open, waiting: dict[Job, Future[Reply]], deadline: float | None) -> Outcome:
         future = waiting[item.job]
         try:
             reply = future.result(_LOST_SECONDS if deadline is None else max(0.0, deadline - time.monotonic()))
         except (FutureTimeoutError, CancelledError):  # cancelled: by an item before it that waited for the same verdict
             future.cancel()  # not begun: not worth beginning; begun: its verdict is remembered for the next time
-            return _null(item, Reason.DEADLINE)
-        if reply.status == "done":
-            return item.right if reply.value else item.wrong
-        reasons = {"timeout": Reason.VERIFIER_TIMEOUT, "crashed": Reason.VERIFIER_CRASHED, "closed": Reason.VERIFIER_CRASHED}
-        return _null(item, reasons.get(reply.status, Reason.INTERNAL_ERROR))
+            return item.null(Reason.DEADLINE)
+        return item.settled(reply)
 
-    def _recall(self, job: _Job) -> bool | None:
+    def _recall(self, job: Job) -> bool | None:
         with self._lock:
             if (verdict := self._verdicts.get(_key(job))) is not None:
                 self._verdicts.move_to_end(_key(job))
             return verdict
 
-    def _remember(self, job: _Job, done: Future[Reply]) -> None:
+    def _remember(self, job: Job, done: Future[Reply]) -> None:
         if done.cancelled() or done.result().status != "done":
             return
         with self._lock:
@@ -130,31 +121,48 @@ class Verifier:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class Open:
     """An item that waits for a worker's yes or no."""
 
-    job: _Job
+    job: Job
     right: Outcome
     wrong: Outcome
 
+    def settled(self, reply: Reply) -> Outcome:
+        """The outcome, once the worker has answered, or could not."""
+        if reply.status == "done":
+            return self.right if reply.value else self.wrong
+        return self.null(_NO_REPLY.get(reply.status, Reason.INTERNAL_ERROR))
 
-def _key(job: _Job) -> bytes:
+    def null(self, reason: Reason) -> Outcome:
+        shown = self.wrong
+        return Outcome(None, shown.answer, shown.span, shown.answer_type, shown.method, (reason,), shown.flags)
+
+
+_NO_REPLY = {"timeout": Reason.VERIFIER_TIMEOUT, "crashed": Reason.VERIFIER_CRASHED, "closed": Reason.VERIFIER_CRASHED}
+
+
+def _key(job: Job) -> bytes:
     return hashlib.blake2b(repr(job).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _null(item: _Open, reason: Reason) -> Outcome:
-    shown = item.wrong
-    return Outcome(None, shown.answer, shown.span, shown.answer_type, shown.method, (reason,), shown.flags)
+def judge(item: VerifyItem, recipe: Recipe) -> Outcome | Open:
+    """What can be proved here and now; Open where only symbolic work can tell. Never raises."""
+    try:
+        return _judge(item, recipe)
+    except Exception:
+        logger.exception("verification failed on question %r", item.question.id)
+        return Outcome(None, reasons=(Reason.INTERNAL_ERROR,))
 
 
-def _judge(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
+def _judge(item: VerifyItem, recipe: Recipe) -> Outcome | Open:
     if recipe.verification == "official":
         return _benchmark(item, item.text, None) if item.question.profile and item.question.answer is not None else _official(item)
     if recipe.verification == "paper":
         return _paper(item, recipe)
     judged = hardened.judge(item.question, item.text, item.structure, recipe, truncated=item.truncated)
     if isinstance(judged, Pending):
-        return _Open(("equal", (judged.gold, judged.answer, judged.rounding)), judged.right, judged.wrong)
+        return Open(("equal", (judged.gold, judged.answer, judged.rounding)), judged.right, judged.wrong)
     return judged
 
 
@@ -166,7 +174,7 @@ def _benchmark(item: VerifyItem, answer: str, span: Span | None) -> Outcome:
     return Outcome(float(right), answer, span, None, "benchmark")
 
 
-def _official(item: VerifyItem) -> Outcome | _Open:
+def _official(item: VerifyItem) -> Outcome | Open:
     """The released code, bug for bug: math-verify on the whole response, then its final text, case kept."""
     gold = item.question.answer
     if gold is None:
@@ -175,10 +183,10 @@ def _official(item: VerifyItem) -> Outcome | _Open:
     right = Outcome(1.0, shown, None, "text", "official")
     if official.same_text(item.text, gold):
         return right
-    return _Open(("official", (item.text, gold)), right, Outcome(0.0, shown, None, "text", "official"))
+    return Open(("official", (item.text, gold)), right, Outcome(0.0, shown, None, "text", "official"))
 
 
-def _paper(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
+def _paper(item: VerifyItem, recipe: Recipe) -> Outcome | Open:
     """The paper's rule on the literal answer section: equal with case ignored, or math-verify says so."""
     gold = item.question.answer
     if gold is None:
@@ -194,4 +202,4 @@ def _paper(item: VerifyItem, recipe: Recipe) -> Outcome | _Open:
     right = Outcome(1.0, answer, body, "text", "paper")
     if answer.lower() == gold.strip().lower():
         return right
-    return _Open(("paper", (gold, answer)), right, Outcome(0.0, answer, body, "text", "paper"))
+    return Open(("paper", (gold, answer)), right, Outcome(0.0, answer, body, "text", "paper"))
