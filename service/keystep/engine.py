@@ -5,8 +5,7 @@
            -> outcomes, all of the batch at once (verify: fast path here, symbolic work in killable processes)
            -> rewards and evidence (core.rewards), advantages, pair
 
-Synchronous and thread-safe: the HTTP layer calls it from worker threads, the command line calls it directly. One bad
-rollout never fails its batch: a defect of ours under one rollout is that rollout's null, reason internal_error, logged.
+Synchronous and thread-safe, in this process alone; processes/ does the same on all cores, over the same scoring.py.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from keystep import scoring
 from keystep.cache.memory import MemoryCache
 from keystep.cache.redis import RedisCache
 from keystep.cache.sqlite import SqliteCache
 from keystep.cache.tiers import TieredCache
-from keystep.core import pairs, rewards
-from keystep.core.advantage import normalise
 from keystep.errors import CacheError, RecipeError
 from keystep.keysteps import llm
 from keystep.keysteps.source import Extracted, KeyStepSource, RulesExtractor
-from keystep.nouns import Group, KeyStep, Outcome, Question, Reason, Reward, Rollout, ScoredGroup, ScoredRollout, Structure
+from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout, Structure
 from keystep.ports import Cache, Extractor
 from keystep.recipe import Recipe
+from keystep.scoring import Wanted
 from keystep.settings import Settings
 from keystep.verify.verifier import Verifier, VerifyItem
 
@@ -42,42 +41,33 @@ class Scored:
     degraded: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The key steps of one group: one tuple a reference, None when they could not be had; and what to say about it."""
-
-    key_steps: tuple[tuple[KeyStep, ...], ...] | None
-    notes: tuple[Reason, ...] = ()
-
-
 class Engine:
     """verifier: outcomes. sources: key steps, by the extractor's name in recipes. cache: closed with the engine."""
 
     def __init__(self, *, verifier: Verifier, sources: Mapping[str, KeyStepSource], cache: TieredCache) -> None:
-        self._verifier = verifier
+        self.verifier = verifier
         self.sources = sources
         self._cache = cache
 
     def start(self) -> None:
         """Warm what is slow to start; returns when ready."""
-        self._verifier.start()
+        self.verifier.start()
 
     def ready(self) -> bool:
-        return self._verifier.ready()
+        return self.verifier.ready()
 
     def close(self) -> None:
-        self._verifier.close()
+        self.verifier.close()
         for source in self.sources.values():
             source.close()
         self._cache.close()
 
     def score(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> Scored:
         """Every rollout's reward, in order. deadline: time.monotonic() past which what is not ready is null, reason deadline."""
-        degraded: set[str] = set()
-        wanted = self._key_steps(groups, recipe, degraded, deadline)
-        parsed = [[_parsed(r, recipe) for r in g.rollouts] for g in groups]
+        wanted, degraded = self.wanted(groups, recipe, deadline=deadline)
+        parsed = [[scoring.read(r, recipe) for r in g.rollouts] for g in groups]
         outcomes = iter(
-            self._verifier.verify(
+            self.verifier.verify(
                 [
                     VerifyItem(g.question, r.text, truncated=r.truncated, structure=s)
                     for g, structures in zip(groups, parsed, strict=True)
@@ -89,16 +79,16 @@ class Engine:
             )
         )
         scored = [
-            _group(
+            scoring.group(
                 g, [_rollout(r, s, want, outcomes, recipe, g.question.text, deadline) for r, s in zip(g.rollouts, structures, strict=True)]
             )
             for g, structures, want in zip(groups, parsed, wanted, strict=True)
         ]
-        return Scored(scored, tuple(sorted(degraded)))
+        return Scored(scored, degraded)
 
     def verify(self, items: Sequence[VerifyItem], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
         """Outcomes alone, of texts of any form, in order."""
-        return self._verifier.verify(items, recipe, deadline=deadline)
+        return self.verifier.verify(items, recipe, deadline=deadline)
 
     def key_steps(
         self, texts: Sequence[tuple[str, str]], recipe: Recipe, *, deadline: float | None = None
@@ -116,61 +106,43 @@ class Engine:
                 f"this service has no extractor {extractor[:80]!r}; it has {', '.join(self.sources)}", field="recipe.extractor"
             ) from None
 
-    def _key_steps(self, groups: Sequence[Group], recipe: Recipe, degraded: set[str], deadline: float | None) -> list[_Wanted]:
+    def wanted(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> tuple[list[Wanted], tuple[str, ...]]:
+        """The key steps to look for in each group: given, else extracted from the references; and what is degraded."""
         # A recipe that names what is not here is refused even where nothing is to be extracted: never scored by something else.
         source = self.source(recipe.extractor)
+        degraded: set[str] = set()
         texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
         extracted = iter(source.get_many(texts, degraded, deadline=deadline) if texts else ())
-        return [_wanted(g.question, extracted) for g in groups]
+        return [_wanted(g.question, extracted) for g in groups], tuple(sorted(degraded))
 
 
-def _wanted(question: Question, extracted: Iterator[Extracted]) -> _Wanted:
+def _wanted(question: Question, extracted: Iterator[Extracted]) -> Wanted:
     if question.key_steps is not None:
-        return _Wanted((question.key_steps,), () if question.key_steps else (Reason.NO_KEY_STEPS,))
+        return Wanted((question.key_steps,), () if question.key_steps else (Reason.NO_KEY_STEPS,))
     mine = [next(extracted) for _ in question.references]
     # The best recall among some of the references would be a reward that depends on which of them failed.
     failed = tuple(dict.fromkeys(reason for e in mine if e.key_steps is None for reason in e.reasons))
     if failed:
-        return _Wanted(None, failed)
+        return Wanted(None, failed)
     found = tuple(e.key_steps for e in mine if e.key_steps)
-    return _Wanted(found) if found else _Wanted(((),), (Reason.NO_KEY_STEPS,))
-
-
-def _parsed(rollout: Rollout, recipe: Recipe) -> Structure | None:
-    try:
-        return rewards.parse_for(recipe, rollout.text)
-    except Exception:  # noqa: BLE001 - one bad rollout never fails its batch
-        _log.exception("reading rollout %r failed", rollout.id)
-        return None
+    return Wanted(found) if found else Wanted(((),), (Reason.NO_KEY_STEPS,))
 
 
 def _rollout(
     rollout: Rollout,
     parsed: Structure | None,
-    want: _Wanted,
+    want: Wanted,
     outcomes: Iterator[Outcome],
     recipe: Recipe,
     question: str,
     deadline: float | None,
 ) -> ScoredRollout:
     if parsed is None:
-        return ScoredRollout(rollout.id, _nothing(Reason.INTERNAL_ERROR))
+        return scoring.nothing(rollout.id, Reason.INTERNAL_ERROR)
     outcome = next(outcomes)
     if deadline is not None and time.monotonic() > deadline:
-        return ScoredRollout(rollout.id, _nothing(Reason.DEADLINE))
-    try:
-        return rewards.score(rollout, parsed, want.key_steps, outcome, recipe, question=question, notes=want.notes)
-    except Exception:  # noqa: BLE001 - one bad rollout never fails its batch
-        _log.exception("scoring rollout %r failed", rollout.id)
-        return ScoredRollout(rollout.id, _nothing(Reason.INTERNAL_ERROR))
-
-
-def _nothing(reason: Reason) -> Reward:
-    return Reward(None, None, None, None, None, None, reasons=(reason,))
-
-
-def _group(group: Group, rollouts: Sequence[ScoredRollout]) -> ScoredGroup:
-    return ScoredGroup(group.id, tuple(rollouts), normalise([r.reward.total for r in rollouts]), pairs.best_and_worst(rollouts))
+        return scoring.nothing(rollout.id, Reason.DEADLINE)
+    return scoring.score(rollout, parsed, want, outcome, recipe, question)
 
 
 def build(settings: Settings) -> Engine:
