@@ -104,3 +104,24 @@ def test_truncation(verifier):
     assert (read.value, read.answer, read.flags) == (1.0, "12", (Flag.TRUNCATED,))
     assert verdict(verifier, text, "123", truncated=True, on_truncation="read").value == 0.0
     assert verdict(verifier, text + ".", "12", truncated=True).flags == ()  # cut after its answer was closed
+
+
+@pytest.mark.parametrize(
+    ("body", "gold", "value"),
+    [
+        ("12\n\nBecause three times four is", "12", 1.0),  # the first line was closed by the next
+        ("The area is\n12", "12", 0.0),
+        ("1\n2\n3", "1, 2, 3", 0.0),
+        ("1\n2\n3.", "1, 2, 3", 1.0),
+    ],
+)
+def test_truncation_of_several_lines(verifier, body, gold, value):
+    found = verdict(verifier, mulberry("a", answer=body), gold, truncated=True)
+    assert (found.value, Reason.TRUNCATED_ANSWER in found.reasons) == (value, not value)
+
+
+def test_lines_before_the_answer_are_no_run_on(verifier):
+    before = verdict(verifier, mulberry("a", answer="We multiply three by four.\n12"), "12")
+    after = verdict(verifier, mulberry("a", answer="12\nWe multiply three by four."), "12")
+    assert (before.value, before.flags) == (1.0, ())
+    assert (after.value, after.flags) == (1.0, (Flag.RUN_ON,))

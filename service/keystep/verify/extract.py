@@ -8,7 +8,7 @@ Every span is in characters of the text as it was given.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
@@ -24,25 +24,28 @@ _MAX_PLACES = 24
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One place where an answer is given. how: by which mark.  closed: something marks its end.  after: a box's unit outside it."""
+    """One place where an answer is given.
+
+    how: by which mark.  closed: something marks its end.  after: a box's unit outside it.  run_on: more text follows it.
+    """
 
     text: str
     span: Span
     how: str
     closed: bool
     after: str = ""
+    run_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """candidates: most explicit first; empty when no answer is given.  run_on: text goes on after the answer.
+    """candidates: most explicit first; empty when no answer is given.
 
     also: other places of an answer section that give an answer too, for the rule that different answers earn nothing.
     """
 
     candidates: tuple[Found, ...]
     also: tuple[Found, ...] = ()
-    run_on: bool = False
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -64,8 +67,10 @@ _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _SPECIAL = re.compile(r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
+# On a line of its own; in the middle of one only after a sentence's end, and as those are written who run on there.
 _NEW_QUESTION = re.compile(
-    r"\n[ \t]*(?:#+[ \t]*|\*\*)?(?:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:", re.IGNORECASE
+    r"\n[ \t]*(?:#+[ \t]*|\*\*)?(?i:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:"
+    r"|(?<=[.!?。})$*])[ \t]*(?:\*\*)?(?:Question|Q|User|Human|问题|질문)(?:\*\*)?[ \t]*:"
 )
 _SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]{1,30}\|>|</s>|<eos>|<pad>|<end_of_turn>)$", re.IGNORECASE)
 # Said after an answer, never part of one.
@@ -85,7 +90,7 @@ def find(text: str, section: Span | None = None) -> Extraction:
         end = start + len(leveled[start : tail.start()].rstrip())
     stop = _stop(leveled, start, end, in_section=section is not None)
     found = _search(leveled, start, stop, in_section=section is not None)
-    return replace(found, run_on=True) if stop < end and found.candidates else found
+    return replace(found, candidates=tuple(replace(c, run_on=True) for c in found.candidates)) if stop < end else found
 
 
 def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
@@ -97,7 +102,7 @@ def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
         return end
     answers = [m.end() for pattern in (*_PHRASES, _BOX, _TAG) if (m := pattern.search(text, start, end)) is not None]
     if in_section and (line := _LINE.search(text, start, end)) is not None:
-        answers.append(line.end())
+        answers.append(line.start() + 1)
     answered = min(answers, default=None)
     question = _NEW_QUESTION.search(text, answered, end) if answered is not None else None
     return end if question is None else question.start()
@@ -117,31 +122,41 @@ def _search(text: str, start: int, end: int, *, in_section: bool) -> Extraction:
     marked = list(_marked(text, start, end))
     if in_section:
         return _section(text, start, end, marked)
-    if not marked:
-        marked = list(_unmarked(text, start, end))
-    run_on = bool(marked) and _goes_on(text, marked[0].span[1], end)
-    return Extraction(tuple(marked), run_on=run_on)
+    return Extraction(_followed(text, marked or _unmarked(text, start, end), end))
 
 
 def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction:
-    """The body of an answer section: its marked answer, else its first line; every other place of it may give another answer."""
+    """The body of an answer section: its marked answer; else all of its lines, the first alone, or the last sentence.
+
+    Every other place of it may give another answer.
+    """
     lines = [m.span() for m in _LINE.finditer(text, start, end)]
     if not lines:
         return Extraction(())
     first = _found(text, *_first_block(text, lines, end), "section")
-    candidates = (*marked, first)
+    candidates, opening = [*marked, first], first
+    if not marked and any(a >= first.span[1] for a, _ in lines):
+        opening = replace(first, how="line")
+        candidates = [opening, *_unmarked(text, start, end), first]
+        if end - lines[0][0] <= MAX_ANSWER:
+            candidates.insert(0, _found(text, lines[0][0], end, "body"))
     places = [
-        first,
-        *_boxes(text, start, end),
+        *(() if _leads_in(text, *first.span) else (opening,)),
+        *islice(_boxes(text, start, end), _MAX_PLACES),
         *(_found(text, *region, "answer") for pattern in _PHRASES for region in _regions(text, pattern, start, end)),
-        *(_found(text, a, b, "line") for a, b in lines if a >= first.span[1]),
+        *(_found(text, a, b, "line") for a, b in lines[: 2 * _MAX_PLACES] if a >= first.span[1] and not _leads_in(text, a, b)),
     ]
-    also = tuple(place for place in places[:_MAX_PLACES] if not _overlap(place.span, candidates[0].span))
-    return Extraction(candidates, also, run_on=_goes_on(text, candidates[0].span[1], end))
+    return Extraction(_followed(text, candidates, end), tuple(places[:_MAX_PLACES]))
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+def _followed(text: str, candidates: Iterable[Found], end: int) -> tuple[Found, ...]:
+    """The candidates, told whether lines with words follow each."""
+    return tuple(replace(c, run_on=_goes_on(text, c.span[1], end)) for c in candidates)
+
+
+def _leads_in(text: str, a: int, b: int) -> bool:
+    """Whether a line ends with the mark of what the next one says ('The answer is:')."""
+    return any((m := last_match(pattern, text, a, b)) is not None and m.end() == b for pattern in _PHRASES)
 
 
 def _first_block(text: str, lines: list[Span], end: int) -> Span:

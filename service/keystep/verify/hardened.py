@@ -54,17 +54,21 @@ def judge(question: Question, text: str, structure: Structure | None, recipe: Re
     found = _extract(text, structure, recipe, profile)
     if not found.candidates:
         return Outcome(0.0, reasons=(Reason.NO_ANSWER,))
-    first = found.candidates[0]
-    cut = truncated and not first.closed
+    case = _case(question, profile)
+    if case.kind == kinds.YES_NO and found.candidates[0].how in ("bold", "last sentence"):
+        found = Extraction((extract.whole(text),))  # the reply opens the text; its last sentence explains
+    judged, place = _decide(case, found, recipe)
+    return _in_place(judged, place, recipe, truncated=truncated)
+
+
+def _in_place(judged: Outcome | Pending, place: Found, recipe: Recipe, *, truncated: bool) -> Outcome | Pending:
+    """The verdict on an answer that the end of sampling cut, or that more text follows, as the recipe has it."""
+    cut = truncated and not place.closed
     if cut and recipe.on_truncation == "no_answer":
         return Outcome(0.0, reasons=(Reason.NO_ANSWER, Reason.TRUNCATED_ANSWER), flags=(Flag.TRUNCATED,))
-    if found.run_on and recipe.on_run_on == "no_answer":
+    if place.run_on and recipe.on_run_on == "no_answer":
         return Outcome(0.0, reasons=(Reason.NO_ANSWER,), flags=(Flag.RUN_ON,))
-    case = _case(question, profile)
-    if case.kind == kinds.YES_NO and first.how in ("bold", "last sentence"):
-        found = Extraction((extract.whole(text),))  # the reply opens the text; its last sentence explains
-    flags = (*((Flag.RUN_ON,) if found.run_on else ()), *((Flag.TRUNCATED,) if cut else ()))
-    judged = _decide(case, found, recipe)
+    flags = (*((Flag.RUN_ON,) if place.run_on else ()), *((Flag.TRUNCATED,) if cut else ()))
     if isinstance(judged, Outcome):
         return _flagged(judged, flags)
     return replace(judged, right=_flagged(judged.right, flags), wrong=_flagged(judged.wrong, flags))
@@ -154,10 +158,11 @@ def _gold(gold: str) -> str:
     return gold.strip()
 
 
-def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
+def _decide(case: Case, found: Extraction, recipe: Recipe) -> tuple[Outcome | Pending, Found]:
+    """What the most explicit readable place says, and that place."""
     top = found.candidates[0]
     if case.kind not in (kinds.TEXT, kinds.ANLS) and (bounds.is_code(top.text) or bounds.oversized(top.text)):
-        return _too_complex(case, top)
+        return _too_complex(case, top), top
     for candidate in found.candidates:
         if candidate is not top and candidate.span[0] < top.span[0]:
             continue  # an earlier, less explicit mark does not stand in for an unreadable one
@@ -165,9 +170,9 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> Outcome | Pending:
         # A yes or no is looked for in the whole of its place, words of doubt and all.
         judged = _read(case, candidate if sure is None or case.kind == kinds.YES_NO else sure, found, recipe)
         if judged is not None:
-            return judged if sure is None else _hedged(judged, recipe)
+            return (judged if sure is None else _hedged(judged, recipe)), candidate
     judged = _unreadable(case, top, recipe)
-    return judged if _sure(case, top) is None else _hedged(judged, recipe)
+    return (judged if _sure(case, top) is None else _hedged(judged, recipe)), top
 
 
 def _sure(case: Case, place: Found) -> Found | None:
@@ -187,7 +192,7 @@ def _read(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Ou
             return _outcome(case, state, candidate, reading, found, recipe)
     if symbolic is not None:
         return _pending(case, candidate, symbolic, found, recipe)
-    for reading in _only_number(case, candidate.text):
+    for reading in _only_number(case, candidate.text) if candidate.how not in ("line", "body") else ():
         return _outcome(case, compare.decide(case, reading), candidate, reading, found, recipe)
     return None
 
@@ -206,8 +211,13 @@ def _hedge(outcome: Outcome, recipe: Recipe) -> Outcome:
 
 
 def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
-    """The readings of a place. A yes or no is looked for in the whole of it: 'there is no sign' says no 'no'."""
-    ways = readings(candidate.text)
+    """The readings of a place: of one line among several, only as it stands.
+
+    A yes or no is looked for in the whole of its place: 'there is no sign' says no 'no'.
+    """
+    ways = _joined(candidate.text) if candidate.how == "body" else readings(candidate.text)
+    if candidate.how == "line":
+        ways = ways[:1]
     if candidate.how != "boxed" and ways and ways[0].endswith("!"):
         ways = (*ways, ways[0].rstrip("!"))  # an exclamation, unless it is read as a factorial
     if candidate.how == "boxed" and candidate.after and case.kind == kinds.NUMBER and units.measure(candidate.after) is not None:
@@ -215,6 +225,23 @@ def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
     if case.kind in (kinds.SEQUENCE, kinds.INTERVAL):
         ways = tuple(dict.fromkeys((*ways, *(_BRACKETED.sub("", way) for way in ways))))
     return ways[:1] if case.kind == kinds.YES_NO else ways
+
+
+_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+(?=\S)")
+_SENTENCES = re.compile(r"[.!?]\s+\S")
+# Where two lines are two: numeral to numeral, or a new sentence after one that does not lead in to it.
+_APART = re.compile(r"\d\n[\d.]|(?<!\bis)(?<!\bare)(?<![:=,])\n[A-Z][a-z']+ ")
+
+
+def _joined(body: str) -> tuple[str, ...]:
+    """The readings of several lines as one answer: run together where they may be, and as a row."""
+    lines = [line.strip() for line in level(body).splitlines() if line.strip()]
+    if all(_BULLET.match(line) is not None for line in lines):
+        lines = [_BULLET.sub("", line, count=1) for line in lines]
+    run, row = " ".join(lines), ", ".join(line.rstrip(",;") for line in lines)
+    if _APART.search("\n".join(lines)) is not None:
+        return (row,)
+    return (*((run,) if _SENTENCES.search(run) is not None else readings(run)), row)
 
 
 # What people call a thing in brackets.
@@ -243,7 +270,7 @@ def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Ex
         return policies.settle(replace(outcome, method="text"), "judge", recipe)
     if state is State.SEVERAL:
         return policies.settle(outcome, recipe.on_enumeration, recipe, Reason.SEVERAL_ANSWERS, flags=(Flag.SEVERAL_ANSWERS,))
-    if state is State.CONFLICT or _contradicted(case, state, found):
+    if state is State.CONFLICT or _contradicted(case, state, candidate, found):
         return _conflict(outcome, recipe)
     return outcome
 
@@ -253,15 +280,15 @@ def _conflict(outcome: Outcome, recipe: Recipe) -> Outcome:
     return policies.settle(outcome, recipe.on_conflict, recipe, Reason.SEVERAL_ANSWERS, flags=flags)
 
 
-def _contradicted(case: Case, state: State, found: Extraction) -> bool:
+def _contradicted(case: Case, state: State, candidate: Found, found: Extraction) -> bool:
     """Does another place of the answer section give another answer, one right and one wrong?"""
-    return any(_stated(case, other) not in (state, None) for other in found.also)
+    (a, b) = candidate.span
+    return any(_stated(case, other) not in (state, None) for other in found.also if other.span[1] <= a or b <= other.span[0])
 
 
 def _stated(case: Case, place: Found) -> State | None:
     """What a place says as an answer: RIGHT or WRONG, None when it gives none. A line of prose gives none."""
-    ways = _ways(case, place)
-    for way in ways[:1] if place.how == "line" else ways:
+    for way in _ways(case, place):
         state = compare.decide(case, way)
         if state in (State.RIGHT, State.WRONG):
             return state
@@ -279,11 +306,11 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction, reci
     gold, formula = compare.sides(case, reading)
     right = Outcome(1.0, answer, span, case.kind, "symbolic")
     wrong = replace(right, value=0.0)
-    if _contradicted(case, State.WRONG, found):
+    if _contradicted(case, State.WRONG, candidate, found):
         wrong = _conflict(wrong, recipe)
     if _differ(case, gold, formula):
         return replace(wrong, method="closed")
-    if _contradicted(case, State.RIGHT, found):
+    if _contradicted(case, State.RIGHT, candidate, found):
         right = _conflict(right, recipe)
     return Pending(gold, formula, compare.rounding(case), right, wrong)
 
