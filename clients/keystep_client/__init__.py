@@ -10,7 +10,16 @@ Reading order: models.py (what goes out and comes back), calls.py (the wire with
 """
 
 from keystep_client.client import AsyncClient, Client
-from keystep_client.errors import BusyError, ClientError, ProtocolError, RejectedError, ServiceError, TooLargeError, UnreachableError
+from keystep_client.errors import (
+    BusyError,
+    ClientError,
+    ProtocolError,
+    RejectedError,
+    ServiceError,
+    TooLargeError,
+    UndecidedError,
+    UnreachableError,
+)
 from keystep_client.models import (
     Group,
     Item,
@@ -46,6 +55,7 @@ __all__ = [
     "ScoredRollout",
     "ServiceError",
     "TooLargeError",
+    "UndecidedError",
     "UnreachableError",
     "VerifyResult",
 ]

@@ -5,10 +5,13 @@ Each function below is one method of both clients (client.py binds them), so not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property, reduce
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,18 +23,41 @@ from keystep_client.models import Group, Item, KeyStepsResult, Question, Recipes
 T = TypeVar("T", bound=BaseModel)
 
 RecipeSpec = str | Mapping[str, Any]
+Sent = Group | Item | Question | Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. result: the model of its answer. asked, answered: the ids that went out, and how to find those that came back."""
+    """One request. result: the model of its answer. items: the field that holds what is asked, and in the result what is answered."""
 
     method: Literal["GET", "POST"]
     path: str
     result: type[T]
-    body: bytes | None = None
-    asked: tuple[str, ...] = ()
-    answered: Callable[[T], list[str]] = lambda _: []
+    fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    items: Literal["", "groups", "items", "questions"] = ""
+
+    @cached_property
+    def rollouts(self) -> int:
+        """What it weighs: rollouts, or items or questions."""
+        return sum(map(_weight, self._sent))
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds from the call on."""
+        milliseconds = self.fields.get("deadline_ms")
+        return None if milliseconds is None else milliseconds / 1000
+
+    def body(self, spent: float) -> bytes | None:
+        """spent: seconds since the call, which its deadline has less of now."""
+        if self.method == "GET":
+            return None
+        # Only what was set travels, so that a service one version older is not shown fields it does not know.
+        fields = {name: value for name, value in self.fields.items() if value is not None}
+        if self.items:
+            fields[self.items] = [_plain(sent) for sent in self._sent]
+        if self.deadline is not None:
+            fields["deadline_ms"] = max(1, round((self.deadline - spent) * 1000))
+        return to_json(fields)
 
     def read(self, status: int, headers: Mapping[str, str], content: bytes) -> T:
         """The result, or the error that the answer stands for."""
@@ -45,9 +71,62 @@ class Call(Generic[T]):
             raise ProtocolError(
                 f"{self.path} answered something that is not keystep's wire ({where or 'body'}: {first['msg']}); check the URL and the service's version"
             ) from None
-        if tuple(self.answered(result)) != self.asked:
+        if self.items and [answered.id for answered in getattr(result, self.items)] != [_id(sent) for sent in self._sent]:
             raise ProtocolError(f"{self.path} answered other ids than were asked; check what stands between client and service")
         return result
+
+    def parts(self, most: int) -> list[Call[T]]:
+        """The same work in calls of at most so many rollouts; a group is never divided."""
+        if self.rollouts <= most or len(self._sent) < 2:
+            return [self]
+        parts: list[list[Sent]] = [[]]
+        room = most
+        for sent in self._sent:
+            room -= _weight(sent)
+            if parts[-1] and room < 0:
+                parts.append([])
+                room = most - _weight(sent)
+            parts[-1].append(sent)
+        return [self._of(part) for part in parts]
+
+    def halves(self, error: TooLargeError) -> list[Call[T]]:
+        """Two calls for one that was too large. Raises the error where that would not help: one text, or one group, is."""
+        about_all = all(field in {"", self.items} for field, _ in error.errors)
+        if not about_all or len(self._sent) < 2:
+            raise error
+        middle = len(self._sent) // 2
+        return [self._of(self._sent[:middle]), self._of(self._sent[middle:])]
+
+    def join(self, first: T, second: T) -> T:
+        """One result of two parts'."""
+        one, two = dict(first), dict(second)
+        if one["recipe"] != two["recipe"]:
+            raise ProtocolError(
+                f"{self.path} was answered under two recipes, {one['recipe'].name} ({one['recipe'].hash}) and {two['recipe'].hash}; run one version of the service"
+            )
+        both = {self.items: [*one[self.items], *two[self.items]], "degraded": sorted({*one["degraded"], *two["degraded"]})}
+        return first.model_copy(update=both)
+
+    @property
+    def _sent(self) -> Sequence[Sent]:
+        sent: Sequence[Sent] = self.fields[self.items] if self.items else ()
+        return sent
+
+    def _of(self, sent: Sequence[Sent]) -> Call[T]:
+        return dataclasses.replace(self, fields={**self.fields, self.items: sent})
+
+
+def exchange(call: Call[T], most: int) -> Generator[Call[T], T, T]:
+    """How one call becomes requests: each yielded call is to be sent, and its result, or its TooLargeError, to come back in."""
+    parts = deque(call.parts(most))
+    results: list[T] = []
+    while parts:
+        part = parts.popleft()
+        try:
+            results.append((yield part))
+        except TooLargeError as error:
+            parts.extendleft(reversed(part.halves(error)))
+    return reduce(call.join, results)
 
 
 def score(
@@ -60,36 +139,22 @@ def score(
     """Rewards of every rollout of every group, in order.
 
     recipe: a name, or {"base": name, field: value, ...}.  detail: 'evidence' adds what each reward rests on.
-    deadline_ms: what is not ready by then comes back None, reason 'deadline'.
+    deadline_ms: from the call on, waiting and retries included; what is not ready by then comes back None, reason 'deadline'.
     """
-    return Call(
-        "POST",
-        "/v1/score",
-        ScoreResult,
-        _body(recipe=recipe, detail=detail, deadline_ms=deadline_ms, groups=groups),
-        _ids(groups),
-        lambda result: [g.id for g in result.groups],
-    )
+    fields = {"recipe": recipe, "detail": detail, "deadline_ms": deadline_ms, "groups": groups}
+    return Call("POST", "/v1/score", ScoreResult, fields, "groups")
 
 
 def verify(
     items: Sequence[Item | Mapping[str, Any]], *, recipe: RecipeSpec = "hardened", deadline_ms: int | None = None
 ) -> Call[VerifyResult]:
     """Outcome alone, of texts of any form, in order."""
-    body = _body(recipe=recipe, deadline_ms=deadline_ms, items=items)
-    return Call("POST", "/v1/verify", VerifyResult, body, _ids(items), lambda result: [i.id for i in result.items])
+    return Call("POST", "/v1/verify", VerifyResult, {"recipe": recipe, "deadline_ms": deadline_ms, "items": items}, "items")
 
 
 def key_steps(questions: Sequence[Question | Mapping[str, Any]]) -> Call[KeyStepsResult]:
     """Key steps of references, extracted and cached by the service, in order."""
-    return Call(
-        "POST",
-        "/v1/key-steps",
-        KeyStepsResult,
-        _body(questions=questions),
-        _ids(questions),
-        lambda result: [q.id for q in result.questions],
-    )
+    return Call("POST", "/v1/key-steps", KeyStepsResult, {"questions": questions}, "questions")
 
 
 def recipes() -> Call[RecipesResult]:
@@ -97,19 +162,19 @@ def recipes() -> Call[RecipesResult]:
     return Call("GET", "/v1/recipes", RecipesResult)
 
 
-def _ids(sent: Sequence[Group | Item | Question | Mapping[str, Any]]) -> tuple[str, ...]:
+def _id(sent: Sent) -> str:
     # A mapping without an id is the service's to refuse.
-    return tuple(str(s.get("id")) if isinstance(s, Mapping) else s.id for s in sent)
+    return str(sent.get("id")) if isinstance(sent, Mapping) else sent.id
 
 
-def _body(**fields: Any) -> bytes:
-    # Only what was set travels, so that a service one version older is not shown fields it does not know.
-    return to_json(
-        {k: [_plain(x) for x in v] if isinstance(v, Sequence) and not isinstance(v, str) else v for k, v in fields.items() if v is not None}
-    )
+def _weight(sent: Sent) -> int:
+    if isinstance(sent, Mapping):
+        rollouts = sent.get("rollouts")
+        return len(rollouts) if isinstance(rollouts, Sequence) else 1
+    return len(sent.rollouts) if isinstance(sent, Group) else 1
 
 
-def _plain(sent: BaseModel | Mapping[str, Any]) -> Any:
+def _plain(sent: Sent) -> Any:
     return sent.model_dump(exclude_unset=True) if isinstance(sent, BaseModel) else sent
 
 
@@ -133,10 +198,12 @@ def _error(path: str, status: int, headers: Mapping[str, str], content: bytes) -
         problem = _Problem()
     told = f"{path} answered {status}: {problem.detail or 'without a reason'}"
     faults = tuple((e.field, e.message) for e in problem.errors)
-    if status in {429, 503}:
+    if status in {429, 502, 503}:
         return BusyError(f"{told}; send less at once, or again later", retry_after=_retry_after(headers))
     if status == 413:
         return TooLargeError(f"{told}; send fewer rollouts a request", status=status, errors=faults)
+    if status == 401:
+        return RejectedError(f"{told}; give the service's key as api_key", status=status, errors=faults)
     if status == 404 and not problem.detail:
         return ProtocolError(f"{told}; is the URL that of a keystep service?")
     if 400 <= status < 500:

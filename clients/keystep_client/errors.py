@@ -3,12 +3,13 @@
     ClientError
     |-- UnreachableError   no answer came: refused, reset or timed out, after every retry that made sense
     |-- RejectedError      4xx: the request has to change; .errors says which field and how
-    |   `-- TooLargeError  413: send less at once
-    |-- BusyError          429 or 503, after every retry; .retry_after says when to come back
+    |   `-- TooLargeError  413, and it cannot be divided any further: send less at once
+    |-- BusyError          429, 502 or 503, after every retry; .retry_after says when to come back
     |-- ServiceError       any other 5xx: a defect of the service; its log has it
-    `-- ProtocolError      an answer that is not keystep's
+    |-- ProtocolError      an answer that is not keystep's
+    `-- UndecidedError     a reward is None, and the caller asked for an error then
 
-A reward that could not be decided raises nothing: it is None, with its reasons beside it.
+A reward that could not be decided raises nothing by itself: it is None, with its reasons beside it.
 """
 
 from __future__ import annotations
@@ -53,3 +54,11 @@ class ServiceError(ClientError):
 
 class ProtocolError(ClientError):
     """What answered does not speak keystep's wire, or speaks another version of it."""
+
+
+class UndecidedError(ClientError):
+    """Rewards are None. rollouts: (id, reasons) of each."""
+
+    def __init__(self, message: str, *, rollouts: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+        super().__init__(message)
+        self.rollouts = rollouts

@@ -6,12 +6,17 @@ Results keep fields that a newer service adds (``model_extra``). A null reward i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from keystep_client.errors import UndecidedError
+
 Span = tuple[int, int]
 Status = Literal["ok", "partial", "error"]
+# What stands for a reward that could not be decided: None itself, a number (NaN is one), or an UndecidedError.
+Undecided = float | Literal["raise"] | None
 
 
 class _Asked(BaseModel):
@@ -146,14 +151,27 @@ class ScoredGroup(_Answered):
     zero_variance: bool
     pair: Pair | None
 
+    def rewards(self, *, undecided: Undecided) -> list[float | None]:
+        """One a rollout, in order. undecided: what stands for None; there is no default, as it decides what a policy learns."""
+        return _decided(self.rollouts, undecided)
 
-class ScoreResult(_Answered):
-    """groups in the order they were sent. degraded: what was slower or missing underneath; no reward is touched by it."""
+
+class _Result(_Answered):
+    """recipe, service: what decided. degraded: what was slower or missing underneath; no reward is touched by it."""
 
     recipe: RecipeRef
     service: str
+    degraded: list[str] = []
+
+
+class ScoreResult(_Result):
+    """groups in the order they were sent."""
+
     groups: list[ScoredGroup]
-    degraded: list[str]
+
+    def rewards(self, *, undecided: Undecided) -> list[float | None]:
+        """One a rollout, group after group. undecided: what stands for None."""
+        return _decided([r for g in self.groups for r in g.rollouts], undecided)
 
 
 class Outcome(_Answered):
@@ -166,8 +184,7 @@ class Outcome(_Answered):
     reasons: list[str]
 
 
-class VerifyResult(_Answered):
-    recipe: RecipeRef
+class VerifyResult(_Result):
     items: list[Outcome]
 
 
@@ -182,9 +199,23 @@ class KeySteps(_Answered):
     reasons: list[str]
 
 
-class KeyStepsResult(_Answered):
+class KeyStepsResult(_Result):
     questions: list[KeySteps]
 
 
 class RecipesResult(_Answered):
     recipes: list[Recipe]
+
+
+def _decided(rollouts: Sequence[ScoredRollout], undecided: Undecided) -> list[float | None]:
+    if undecided == "raise":
+        missing = tuple((r.id, tuple(r.reasons)) for r in rollouts if r.reward is None)
+        if missing:
+            id_, reasons = missing[0]
+            raise UndecidedError(
+                f"{len(missing)} of {len(rollouts)} rewards are undecided, the first {id_!r}: {', '.join(reasons)}; "
+                "mend that, or choose a number for them with undecided=",
+                rollouts=missing,
+            )
+        return [r.reward for r in rollouts]
+    return [undecided if r.reward is None else r.reward for r in rollouts]

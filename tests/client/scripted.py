@@ -29,6 +29,9 @@ class Scripted:
     url: str
     # When each request arrived, and its body.
     seen: list[tuple[float, bytes]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
 
 
 SCORED = {
@@ -79,7 +82,12 @@ def scripted(*answers: Answer) -> Iterator[Scripted]:
             with lock:
                 answer = answers[min(next(turn), len(answers) - 1)]
                 server.seen.append((time.monotonic(), body))
+                server.headers.append({name.lower(): value for name, value in self.headers.items()})
+                server.at_once += 1
+                server.most_at_once = max(server.most_at_once, server.at_once)
             time.sleep(answer.delay)
+            with lock:
+                server.at_once -= 1
             if answer.status == 0:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True

@@ -65,8 +65,14 @@ def test_fields_that_a_newer_service_adds_are_kept(score: Score) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Answer(429, problem(429)), Answer(503, problem(503)), Answer(0), Answer(body=SCORED, cut=20)],
-    ids=["429", "503", "reset", "cut"],
+    [
+        Answer(429, problem(429)),
+        Answer(502, b"<html>bad gateway</html>"),
+        Answer(503, problem(503)),
+        Answer(0),
+        Answer(body=SCORED, cut=20),
+    ],
+    ids=["429", "502", "503", "reset", "cut"],
 )
 def test_what_passes_is_tried_again_and_answered_once(score: Score, fault: Answer) -> None:
     with scripted(fault, Answer(body=SCORED)) as server:
@@ -113,14 +119,14 @@ def test_retries_end(score: Score) -> None:
         ),
         (Answer(413, problem(413, "too long")), TooLargeError, "fewer rollouts"),
         (Answer(500, problem(500)), ServiceError, "log"),
-        (Answer(502, b"<html>bad gateway</html>"), ServiceError, "without a reason"),
+        (Answer(504, b"<html>gateway time-out</html>"), ServiceError, "without a reason"),
         (Answer(404, b"not here"), ProtocolError, "keystep service"),
         (Answer(301, b"", {"location": "/elsewhere"}), ProtocolError, "301"),
         (Answer(200, b"<html>hello</html>"), ProtocolError, "check the URL"),
         (Answer(200, b"hello", {"content-encoding": "gzip"}), ProtocolError, "cannot be read"),
         (Answer(200, SCORED | {"groups": []}), ProtocolError, "other ids"),
     ],
-    ids=["422", "413", "500", "502", "404", "301", "html", "gzip", "ids"],
+    ids=["422", "413", "500", "504", "404", "301", "html", "gzip", "ids"],
 )
 def test_what_does_not_pass_is_said_at_once(score: Score, answer: Answer, error: type[ClientError], says: str) -> None:
     with scripted(answer) as server, pytest.raises(error, match=says):

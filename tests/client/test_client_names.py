@@ -13,8 +13,8 @@ from keystep_client import AsyncClient, Client
 def test_exported_names() -> None:
     assert keystep_client.__all__ == [
         "AsyncClient", "BusyError", "Client", "ClientError", "Group", "Item", "KeySteps", "KeyStepsResult", "Outcome", "ProtocolError", "Question",
-        "RecipesResult", "RejectedError", "Rollout", "ScoreResult", "ScoredGroup", "ScoredRollout", "ServiceError", "TooLargeError", "UnreachableError",
-        "VerifyResult",
+        "RecipesResult", "RejectedError", "Rollout", "ScoreResult", "ScoredGroup", "ScoredRollout", "ServiceError", "TooLargeError", "UndecidedError",
+        "UnreachableError", "VerifyResult",
     ]  # fmt: skip
     assert all(hasattr(keystep_client, name) for name in keystep_client.__all__)
 
@@ -24,10 +24,12 @@ def test_both_clients_have_the_same_methods() -> None:
     assert (
         methods
         == {name for name in vars(AsyncClient) if not name.startswith("_")}
-        == {"score", "verify", "key_steps", "recipes", "send", "close"}
+        == {"score", "submit", "verify", "key_steps", "recipes", "send", "start", "close"}
     )
-    for name in ("score", "verify", "key_steps", "recipes"):
+    assert inspect.signature(Client) == inspect.signature(AsyncClient)
+    for name in ("score", "submit", "verify", "key_steps", "recipes"):
         assert inspect.signature(getattr(Client, name)) == inspect.signature(getattr(AsyncClient, name))
+    for name in ("score", "verify", "key_steps", "recipes"):
         assert inspect.iscoroutinefunction(getattr(AsyncClient, name))
     assert list(inspect.signature(Client.score).parameters) == ["self", "groups", "recipe", "detail", "deadline_ms"]
 
