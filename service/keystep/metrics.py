@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from keystep.nouns import Outcome, ScoredGroup
 from keystep.recipe import Recipe
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class ProcessCounts(Protocol):
+    restarts: int
+
+    def processes(self) -> Sequence[int]: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+class _Processes(Collector):
+    def __init__(self, watched: ProcessCounts) -> None:
+        self._watched = watched
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("keystep_scoring_processes", "Scoring processes that are up.", value=len(self._watched.processes()))
+        yield CounterMetricFamily("keystep_scoring_process_deaths", "Scoring processes that died.", value=self._watched.restarts)
+        yield GaugeMetricFamily("keystep_unscored_rollouts", "Rollouts that wait or are being scored.", value=self._watched.size)
 
 
 class Metrics:
@@ -21,12 +43,17 @@ class Metrics:
             "keystep_request_seconds", "Seconds from the first byte read to the answer.", ("route",), buckets=_SECONDS, registry=r
         )
         self.inflight = Gauge("keystep_inflight_rollouts", "Rollouts admitted and not yet answered.", registry=r)
+        self.inflight_bytes = Gauge("keystep_inflight_bytes", "Bytes of request bodies in flight.", registry=r)
         self.rollouts = Counter("keystep_rollouts", "Rollouts scored.", ("recipe", "status"), registry=r)
         self.reasons = Counter("keystep_reasons", "Reasons given, by name.", ("reason",), registry=r)
         self.flags = Counter("keystep_flags", "Flags raised, by name.", ("flag",), registry=r)
         self.zero_variance = Counter("keystep_zero_variance_groups", "Groups without any signal.", registry=r)
         self.degraded = Counter("keystep_degraded", "Requests answered while something underneath was missing.", ("what",), registry=r)
         self.cache = Counter("keystep_key_step_lookups", "Key-step lookups.", ("cached",), registry=r)
+
+    def watch(self, processes: ProcessCounts) -> None:
+        """Tell how the scoring processes are. They report to the front all they do, so every other figure here is of all of them."""
+        self._registry.register(_Processes(processes))
 
     def saw_groups(self, recipe: Recipe, groups: Iterable[ScoredGroup], degraded: Iterable[str]) -> None:
         # Recipes of a request's own making share one label: a label's values must stay few.

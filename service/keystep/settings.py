@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     verifier_cpu_seconds: float = Field(
         5.0, gt=0, le=600, description="CPU seconds one comparison may take before it is null (verifier_timeout)"
     )
-    threads: int = Field(8, ge=1, le=256, description="requests that are scored at once; others wait")
+    processes: int = Field(default_factory=_cores, ge=1, le=256, description="processes that score; default: one a core")
+    threads: int = Field(8, ge=1, le=256, description="requests whose key steps are looked up at once; others wait")
 
     cache_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
         default_factory=_cache_path, description="SQLite file for extracted key steps; empty for no cache"
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")
     max_key_steps: int = Field(1_000, ge=1, description="most key steps of one question, all their forms counted (else 413)")
     max_inflight: int = Field(65_536, ge=1, description="most rollouts in flight; beyond that 429 with Retry-After")
+    max_inflight_mib: int = Field(512, ge=1, description="most MiB of request bodies in flight; beyond that 429 with Retry-After")
     drain_seconds: float = Field(1.0, ge=0, le=600, description="on SIGTERM: seconds of failing /readyz before the port closes")
     grace_seconds: int = Field(30, ge=0, le=3600, description="on SIGTERM: seconds in-flight requests are given to finish")
 

@@ -1,10 +1,10 @@
-"""Who may come in: sizes are checked before work, and rollouts, not requests, are counted while work is under way."""
+"""Who may come in: sizes are checked before work, and bytes and rollouts, not requests, are counted while they are in flight."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import Request
 
@@ -12,40 +12,58 @@ from keystep.errors import DrainingError, OverloadedError, TooLargeError
 from keystep.metrics import Metrics
 from keystep.settings import Settings
 
-
-async def read_body(request: Request, settings: Settings) -> bytes:
-    """The whole body, or TooLargeError as soon as it is known to be too long: by its header, else by counting."""
-    limit = settings.max_body_mib * 1024 * 1024
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > limit:
-        raise _too_long(settings)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_long(settings)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _too_long(settings: Settings) -> TooLargeError:
-    return TooLargeError(f"the body is over {settings.max_body_mib} MiB; send smaller batches or raise KEYSTEP_MAX_BODY_MIB")
+_MIB = 1024 * 1024
 
 
 class Admission:
-    """Counts rollouts in flight; turns away what would be too many, and everything once the service drains."""
+    """Counts bytes and rollouts in flight; turns away what would be too many, and everything once the service drains."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
         self._lock = threading.Lock()
         self._inflight = 0
+        self._bytes = 0  # the event loop's alone
         self.draining = False
 
     def check_open(self) -> None:
         if self.draining:
             raise DrainingError("the service is stopping; send this to another replica or again in a moment")
+
+    @asynccontextmanager
+    async def body(self, request: Request) -> AsyncIterator[bytes]:
+        """The request's whole body. Its bytes count as in flight from when they are announced until the block ends, so that
+        a body for which there is no room is turned away before it is read. TooLargeError as soon as it is known to be too long."""
+        told = request.headers.get("content-length", "")
+        held = self._hold(0, int(told) if told.isdigit() else 0)
+        try:
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > held:
+                    held = self._hold(held, size)
+                chunks.append(chunk)
+            yield b"".join(chunks)
+        finally:
+            self._release(held)
+
+    def _hold(self, held: int, size: int) -> int:
+        """Room for a body of which ``held`` bytes are counted already."""
+        if size > self._settings.max_body_mib * _MIB:
+            raise TooLargeError(f"the body is over {self._settings.max_body_mib} MiB; send smaller batches or raise KEYSTEP_MAX_BODY_MIB")
+        others = self._bytes - held
+        if others and others + size > self._settings.max_inflight_mib * _MIB:
+            raise OverloadedError(
+                f"{others} bytes of requests are in flight (KEYSTEP_MAX_INFLIGHT_MIB {self._settings.max_inflight_mib}); retry shortly"
+            )
+        self._bytes = others + size
+        self._metrics.inflight_bytes.set(self._bytes)
+        return size
+
+    def _release(self, held: int) -> None:
+        self._bytes -= held
+        self._metrics.inflight_bytes.set(self._bytes)
 
     def check_text(self, field: str, text: str | None) -> None:
         if text is not None and len(text) > self._settings.max_text_chars:

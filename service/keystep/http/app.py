@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keystep import __version__
-from keystep.engine import Engine, build
+from keystep.engine import build
 from keystep.http import openapi, problems
-from keystep.http.admission import Admission, read_body
+from keystep.http.admission import Admission
 from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
+from keystep.processes.scorer import Scorer
 from keystep.recipe import RECIPES, Recipe, resolve
 from keystep.settings import Settings
 
@@ -34,59 +35,75 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     metrics = Metrics()
     admission = Admission(settings, metrics)
-    engine = build(settings)
-    app = FastAPIOffline(title="keystep", version=__version__, description=_SUMMARY, redoc_url=None, lifespan=_lifespan(engine))
+    scorer = Scorer(build(settings), settings.processes)
+    metrics.watch(scorer.dispatcher)
+    scoring = Scoring(scorer, admission, metrics, lookups=settings.threads)
+    lifespan = _lifespan(scorer, scoring)
+    app = FastAPIOffline(title="keystep", version=__version__, description=_SUMMARY, redoc_url=None, lifespan=lifespan)
     app.state.admission = admission
     problems.install(app)
-    _work_routes(app, settings, admission, metrics, Scoring(engine, admission, metrics))
+    app.add_middleware(Counting, metrics=metrics)
+    _work_routes(app, admission, metrics, scoring)
     _recipe_routes(app)
-    _health_routes(app, admission, engine, metrics)
+    _health_routes(app, admission, scorer, metrics)
     openapi.install(app)
     return app
 
 
-def _lifespan(engine: Engine) -> Callable[[FastAPI], Any]:
+def _lifespan(scorer: Scorer, scoring: Scoring) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Warming takes seconds; the port opens at once and /readyz says when.
-        threading.Thread(target=engine.start, name="keystep-warm-up", daemon=True).start()
+        threading.Thread(target=scorer.start, name="keystep-warm-up", daemon=True).start()
         yield
-        await anyio.to_thread.run_sync(engine.close)
+        scoring.close()
+        await asyncio.to_thread(scorer.close)
 
     return lifespan
 
 
-def _work_routes(app: FastAPI, settings: Settings, admission: Admission, metrics: Metrics, scoring: Scoring) -> None:
-    # Made where the first request runs: anyio's limiters belong to an event loop.
-    limiter: list[anyio.CapacityLimiter] = []
+def _work_routes(app: FastAPI, admission: Admission, metrics: Metrics, scoring: Scoring) -> None:
+    def add(path: str, work: Callable[[bytes], Awaitable[bytes]], name: str, summary: str) -> None:
+        seconds = metrics.seconds.labels(path)
 
-    def add(path: str, work: Callable[[bytes], bytes], summary: str) -> None:
         async def route(request: Request) -> Response:
             began = time.perf_counter()
             admission.check_open()
-            body = await read_body(request, settings)
-            if not limiter:
-                limiter.append(anyio.CapacityLimiter(settings.threads))
-            answer = await anyio.to_thread.run_sync(work, body, limiter=limiter[0])
-            metrics.seconds.labels(path).observe(time.perf_counter() - began)
+            async with admission.body(request) as body:
+                answer = await work(body)
+            seconds.observe(time.perf_counter() - began)
             return Response(answer, media_type="application/json")
 
-        app.add_api_route(path, route, methods=["POST"], summary=summary, name=work.__name__)
+        app.add_api_route(path, route, methods=["POST"], summary=summary, name=name)
 
-    add("/v1/score", scoring.score, "Score groups of rollouts")
-    add("/v1/verify", scoring.verify, "Outcome alone, of texts of any form")
-    add("/v1/key-steps", scoring.key_steps, "Extract (and cache) key steps")
+    add("/v1/score", scoring.score, "score", "Score groups of rollouts")
+    add("/v1/verify", scoring.verify, "verify", "Outcome alone, of texts of any form")
+    add("/v1/key-steps", scoring.key_steps, "key_steps", "Extract (and cache) key steps")
 
-    @app.middleware("http")
-    async def count(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        status = 500  # a defect of ours is raised through here
+
+class Counting:
+    """ASGI middleware: requests by route and status. A defect of ours is raised through here, and counts as 500."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._requests = metrics.requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
         try:
-            response: Response = await call_next(request)
-            status = response.status_code
+            await self._app(scope, receive, noting)
         finally:
-            route = request.scope.get("route")
-            metrics.requests.labels(getattr(route, "path", "none"), str(status)).inc()
-        return response
+            self._requests.labels(getattr(scope.get("route"), "path", "none"), str(status)).inc()
 
 
 def _recipe_routes(app: FastAPI) -> None:
@@ -101,14 +118,14 @@ def _recipe_routes(app: FastAPI) -> None:
         return _json(_whole(resolve(name)))
 
 
-def _health_routes(app: FastAPI, admission: Admission, engine: Engine, metrics: Metrics) -> None:
+def _health_routes(app: FastAPI, admission: Admission, scorer: Scorer, metrics: Metrics) -> None:
     @app.get("/livez", summary="The process is alive")
     async def livez() -> Response:
         return _json({"status": "ok"})
 
     @app.get("/readyz", summary="Ready for work: warm, and not stopping")
     async def readyz() -> Response:
-        status = "draining" if admission.draining else "ready" if engine.ready() else "warming"
+        status = "draining" if admission.draining else "ready" if scorer.ready() else "warming"
         return Response(orjson.dumps({"status": status}), status_code=200 if status == "ready" else 503, media_type="application/json")
 
     @app.get("/metrics", summary="Prometheus metrics")

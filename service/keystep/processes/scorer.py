@@ -56,7 +56,7 @@ class Scorer:
 
     def submit(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool, deadline: float | None = None) -> Submitted:
         """Every rollout's reward. evidence: whether where things stand is told. deadline: time.monotonic() past which what is
-        not ready is null, reason deadline. Blocks while key steps are looked up, where ``waits``. Raises RecipeError."""
+        not ready is null, reason deadline. Blocks while key steps are looked up, where ``waits`` says so. Raises RecipeError."""
         wanted, degraded = self.engine.wanted(groups, recipe, deadline=deadline)
         ticket = self._dispatcher.ticket(deadline)
         for group, want in zip(groups, wanted, strict=True):
@@ -65,7 +65,7 @@ class Scorer:
         return Submitted([part.future for part in ticket.parts], degraded, ticket)
 
     def waits(self, groups: Sequence[Group]) -> bool:
-        """Whether submit has to look key steps up."""
+        """Whether submit may take longer than a moment: key steps have to be looked up."""
         return any(g.question.key_steps is None and g.question.references for g in groups)
 
     def score(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool = True, deadline: float | None = None) -> Scored:
