@@ -27,9 +27,11 @@ SHARED = Path(os.environ.get("KEYSTEP_SHARED") or TESTS.parents[1] / "shared")
 def verify(service: Service) -> None:
     """Outcome agreement through POST /v1/verify."""
     title("Outcomes through /v1/verify, recipe hardened, against the stored verdicts")
+    print(verify_eval.HEADINGS)
     decide = verify_eval.over_http(lambda path, body: service.post(path, body).json(), "hardened")
     for row in verify_eval.measure(decide, verify_eval.corpora(SHARED)):
         print(row, flush=True)
+    print("HallusionBench stores no verdicts: its agreement is the share decided. adjudicated.jsonl explains each difference.")
 
 
 def k(service: Service) -> None:

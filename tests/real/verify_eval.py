@@ -1,7 +1,9 @@
 """Verdicts on real outputs beside the verdicts that were stored with them.
 
 Every corpus is a list of items in the wire form of POST /v1/verify and what is expected of each. measure() takes the function
-that decides them, so the same figures come from this process and from a running service.
+that decides them, so the same figures come from this process and from a running service. adjudicated.jsonl names every item whose
+stored verdict is not ours, the outcome that somebody who read question, gold and response gave it, and why; any other difference
+is unexplained.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,10 @@ class Corpus:
 
 @dataclass
 class Row:
-    """differing: (item, expected, verdict) of every item that does not get its stored verdict.  verdicts: of every item, in order."""
+    """differing: (item, expected, verdict) of every item that does not get its stored verdict.  verdicts: of every item, in order.
+
+    stored_wrong: differences adjudicated against the stored verdict.  judges: those that only a reader can tell.  unexplained: the rest.
+    """
 
     name: str
     total: int
@@ -52,12 +58,19 @@ class Row:
     false_accepts: int = 0
     false_rejects: int = 0
     undecided: int = 0
-    differing: list[tuple[Item, bool, Verdict]] = field(default_factory=list)
+    stored_wrong: int = 0
+    judges: int = 0
+    differing: list[tuple[Item, bool | None, Verdict]] = field(default_factory=list)
+    unexplained: list[tuple[Item, bool | None, Verdict]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
     def __str__(self) -> str:
         share = 100 * self.agreed / self.total
-        return f"{self.name:32} {self.agreed:5}/{self.total:<5} {share:6.2f} %  false accepts {self.false_accepts:3}  false rejects {self.false_rejects:3}  undecided {self.undecided:3}"
+        counts = f"{self.false_accepts:13}  {self.false_rejects:13}  {self.undecided:9}  {self.stored_wrong:12}  {self.judges:7}  {len(self.unexplained):11}"
+        return f"{self.name:24} {self.agreed:5}/{self.total:<5} {share:6.2f} %  {counts}"
+
+
+HEADINGS = f"{'':24} {'agreement':>20}  false accepts  false rejects  undecided  stored wrong  judge's  unexplained"
 
 
 def in_process(verifier: Verifier, recipe: Recipe) -> Decide:
@@ -86,19 +99,35 @@ def measure(decide: Decide, corpora: Sequence[Corpus]) -> Iterator[Row]:
         for at in range(0, len(corpus.items), _BATCH):
             verdicts += decide(corpus.items[at : at + _BATCH])
         row = Row(corpus.name, len(corpus.items), verdicts=verdicts)
+        adjudicated = adjudications().get(corpus.name, {})
         for item, expected, verdict in zip(corpus.items, corpus.expected, verdicts, strict=True):
-            _count(row, item, expected, verdict)
+            _count(row, item, expected, verdict, adjudicated)
         yield row
 
 
-def _count(row: Row, item: Item, expected: bool | None, verdict: Verdict) -> None:
+def _count(row: Row, item: Item, expected: bool | None, verdict: Verdict, adjudicated: dict[str, float | None]) -> None:
     row.undecided += verdict.outcome is None
-    if expected is None or verdict.outcome == float(expected):
-        row.agreed += verdict.outcome is not None
+    if verdict.outcome is not None and expected in (None, bool(verdict.outcome)):
+        row.agreed += 1
         return
     row.false_accepts += verdict.outcome == 1.0
     row.false_rejects += verdict.outcome == 0.0
     row.differing.append((item, expected, verdict))
+    if item["id"] not in adjudicated or adjudicated[item["id"]] != verdict.outcome:
+        row.unexplained.append((item, expected, verdict))
+    elif verdict.outcome is None:
+        row.judges += 1
+    else:
+        row.stored_wrong += 1
+
+
+@cache
+def adjudications() -> dict[str, dict[str, float | None]]:
+    """By corpus and item: the outcome a reader gave it, None where rules cannot tell."""
+    found: dict[str, dict[str, float | None]] = {}
+    for line in _lines(Path(__file__).with_name("adjudicated.jsonl")):
+        found.setdefault(line["corpus"], {}).update(dict.fromkeys(line["ids"], line["outcome"]))
+    return found
 
 
 def corpora(shared: Path) -> list[Corpus]:

@@ -77,6 +77,13 @@ def by_text(answer: str, choices: tuple[str, ...]) -> list[int]:
     return named if len(named) == 1 and _NEGATED.search(answer) is None and len(answer) < 300 else []
 
 
+def run_together(answer: str, choices: tuple[str, ...]) -> int | None:
+    """The option whose letter and text answer is, with nothing between them ('E2' where option E is 2)."""
+    text = bare(level(answer))
+    label = ord(text[0]) - ord("A") if text else -1
+    return label if 0 <= label < len(choices) and text[1:2].strip() and same(text[1:], choices[label]) else None
+
+
 def same(one: str, other: str) -> bool:
     """Equal as words, or exactly equal as numbers with the same unit."""
     a, b = fold(one), fold(other)

@@ -102,6 +102,8 @@ def _choice(case: Case, answer: str) -> State:
             return _verdict(named[0] == gold)
         if len(named) > 1:
             return State.JUDGE if gold in named else State.WRONG
+        if (label := choice_reader.run_together(answer, options)) is not None and gold is not None:
+            return _verdict(label == gold)
         return _no_option(answer, options, gold)
     if gold_text and choice_reader.same(answer, gold_text):
         return State.RIGHT
@@ -383,7 +385,8 @@ def _formula(case: Case, answer: str) -> State:
     """Equal as typed, units of measure aside; else a formula goes to symbolic comparison."""
     (gold, ours), (found, theirs) = units.split(plain(case.gold)), units.split(plain(answer))
     if ours and theirs and (a := units.measure(ours)) != (b := units.measure(theirs)) and a is not None and b is not None:
-        return State.JUDGE if a[0] == b[0] else State.WRONG  # metres against centimetres, or against seconds
+        # Metres against centimetres, or against seconds.
+        return State.JUDGE if a[0] == b[0] and _typed(gold) != _typed(found) else State.WRONG
     if _typed(gold) == _typed(found):
         return State.RIGHT
     return State.SYMBOLIC if kinds.is_formula(found) else State.UNREADABLE

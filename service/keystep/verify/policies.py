@@ -15,7 +15,7 @@ from keystep.verify.extract import Found
 _REFUSAL = re.compile(
     r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to)\s+(?:be\s+)?(?:determine|answer|solve|calculate|provide|identif|tell|say|conclude|know)"
     r"|\b(?:do(?:es)? not|don't|doesn't) have (?:the |any |real-time|up-to-date|precise|exact|specific|enough|sufficient|access)"
-    r"|\bmy last (?:training|knowledge|update)|\b(?:can't|cannot) (?:\w+ )?(?:provide|answer|confirm|help|definitively)|\bwithout (?:the |seeing |more )(?:specific |the )?(?:data|chart|information|image)"
+    r"|\b(?:do not|don't) have (?:[\w-]+ ){0,3}(?:data|information|figures|projections|statistics)\b|\b(?:can't|cannot) (?:\w+ )?(?:provide|answer|confirm|help|definitively)|\bwithout (?:the |seeing |more )(?:specific |the )?(?:data|chart|information|image)"
     r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
     re.IGNORECASE,
 )

@@ -41,6 +41,7 @@ _LATEX = (
     (re.compile(r"\\gt(?![A-Za-z])"), ">"),
     (re.compile(r"\\neq?(?![A-Za-z])|!="), "\u2260"),
     (re.compile(r"\\pi(?![A-Za-z])"), "\u03c0"),
+    (re.compile(r"(?<=[\u03c0\d)])\{\s*([A-Za-z]{2,})\s*\}"), r" \1"),  # 3\pi{inches}
     (re.compile(r"\\infty(?![A-Za-z])"), "\u221e"),
     (re.compile(r"\\mu(?![A-Za-z])|\u00b5"), "\u03bc"),
     (re.compile(r"\\Omega(?![A-Za-z])|\u2126"), "\u03a9"),

@@ -50,7 +50,9 @@ def read(answer: str) -> Reading:
         if any(m[other] for m in _SET_OFF.finditer(rest)):
             return Reading.BOTH
         return Reading.YES if opening["yes"] else Reading.NO
-    said = {("yes" if m["yes"] else "no") for m in _SET_OFF.finditer(text)}
+    replies = list(_SET_OFF.finditer(text))
+    said = {m["no"] is None for m in replies}
     if len(said) == 1:
-        return Reading.YES if said == {"yes"} else Reading.NO
-    return Reading.BOTH if said else Reading.NEITHER
+        return Reading.YES if True in said else Reading.NO
+    # 'Pacific: no, ... Arctic: yes, ...': replies to parts of the question, from which only a reader can tell.
+    return Reading.BOTH if len({m["no"] is None for m in replies if m[0][0] != ":"}) > 1 else Reading.NEITHER
