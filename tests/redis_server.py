@@ -45,3 +45,17 @@ def running_redis(folder: Path, *options: str, port: int = 0) -> Iterator[Redis]
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def redis_cluster(folder: Path) -> Iterator[Redis]:
+    """A Cluster of one node, which has all the slots."""
+    with running_redis(folder, "--cluster-enabled", "yes", "--cluster-config-file", str(folder / "nodes.conf")) as server:
+        client = redis.Redis.from_url(server.url, decode_responses=True)
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        for _ in range(100):
+            if "cluster_state:ok" in str(client.execute_command("CLUSTER INFO")) or client.cluster("info").get("cluster_state") == "ok":
+                break
+            time.sleep(0.05)
+        client.close()
+        yield Redis(server.url.replace("redis://", "redis+cluster://"), server.process)

@@ -6,6 +6,7 @@
     |   `-- TooLargeError     over a size or count limit
     |-- OverloadedError       too much in flight; says when to come back
     |-- DrainingError         the service is stopping
+    |-- JobStoreError         jobs cannot be kept or read just now; nothing that was accepted is lost by it
     |-- CacheError            the cache cannot be read or written; scoring goes on without it, degraded
     `-- ComponentError        a machine's failure: one component of one reward becomes null, with .reason
 
@@ -52,6 +53,14 @@ class DrainingError(KeystepError):
 
 class CacheError(KeystepError):
     """The cache failed. Never reaches a caller of the service: it costs time, not rewards."""
+
+
+class JobStoreError(KeystepError):
+    """The store of jobs failed, or there is none. retry_after: seconds; None where waiting does not help."""
+
+    def __init__(self, message: str, *, retry_after: int | None = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ComponentError(KeystepError):
