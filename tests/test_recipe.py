@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keystep import recipe as module
 from keystep.errors import RecipeError
-from keystep.recipe import HARDENED, OFFICIAL, PAPER, RECIPES, Recipe, resolve
+from keystep.recipe import HARDENED, PAPER, RECIPES, Recipe, resolve
 
 HINTS = typing.get_type_hints(Recipe)
 DECIDING = [f.name for f in dataclasses.fields(Recipe) if f.name != "name"]
@@ -41,8 +41,8 @@ def test_code_that_changes_rewards_changes_every_hash(monkeypatch):
 
 
 def test_the_named_recipes_differ():
-    assert list(RECIPES) == ["hardened", "paper", "official"]
-    assert len({r.hash for r in (HARDENED, PAPER, OFFICIAL)}) == 3
+    assert list(RECIPES) == ["hardened", "paper", "official", "semantic"]
+    assert len({r.hash for r in RECIPES.values()}) == 4
 
 
 @given(st.permutations(DECIDING))
@@ -69,6 +69,8 @@ def test_a_changed_recipe_is_named_after_its_change():
         ({"base": "hardened", "alpha": -1}, "recipe.alpha", "[0, 1000000]"),
         ({"base": "hardened", "alpha": True}, "recipe.alpha", "finite number"),
         ({"base": "hardened", "match_threshold": 1.5}, "recipe.match_threshold", "[0, 1]"),
+        ({"base": "semantic", "semantic_threshold": 85}, "recipe.semantic_threshold", "[0, 1]"),
+        ({"base": "semantic", "embedder": ""}, "recipe.embedder", "non-empty string"),
         ({"base": "hardened", "extractor": "gpt"}, "recipe.extractor", "llm/<model>"),
         ({"base": "hardened", "extractor": "llm/"}, "recipe.extractor", "llm/<model>"),
         ({"base": "hardened", "matching": "best"}, "recipe.matching", "tiers, folded, substring"),

@@ -3,6 +3,7 @@
     groups -> key steps (given, else extracted from the references, through the cache)
            -> sections (core.structure)
            -> outcomes, all of the batch at once (verify: fast path here, symbolic work in killable processes)
+           -> for the recipe semantic, what is undecided, asked of the embedder all at once (models.embedder)
            -> rewards and evidence (core.rewards), advantages, pair
 
 Synchronous and thread-safe, in this process alone; processes/ does the same on all cores, over the same scoring.py.
@@ -20,13 +21,15 @@ from keystep.cache.memory import MemoryCache
 from keystep.cache.redis import RedisCache
 from keystep.cache.sqlite import SqliteCache
 from keystep.cache.tiers import TieredCache
-from keystep.errors import CacheError, RecipeError
+from keystep.errors import CacheError, ComponentError, RecipeError
 from keystep.keysteps import llm
 from keystep.keysteps.source import Extracted, KeyStepSource, RulesExtractor
+from keystep.models import embedder
+from keystep.models.embedder import Embedder
 from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout, Structure
 from keystep.ports import Cache, Extractor
 from keystep.recipe import Recipe
-from keystep.scoring import Wanted
+from keystep.scoring import Compared, Wanted
 from keystep.settings import Settings
 from keystep.verify.verifier import Verifier, VerifyItem
 
@@ -42,22 +45,32 @@ class Scored:
 
 
 class Engine:
-    """verifier: outcomes. sources: key steps, by the extractor's name in recipes. cache: closed with the engine."""
+    """verifier: outcomes. sources: key steps, by the extractor's name in recipes. cache: closed with the engine.
 
-    def __init__(self, *, verifier: Verifier, sources: Mapping[str, KeyStepSource], cache: TieredCache) -> None:
+    embedder: None where no recipe that names one is served.
+    """
+
+    def __init__(
+        self, *, verifier: Verifier, sources: Mapping[str, KeyStepSource], cache: TieredCache, embedder: Embedder | None = None
+    ) -> None:
         self.verifier = verifier
         self.sources = sources
         self._cache = cache
+        self._embedder = embedder
 
     def start(self) -> None:
-        """Warm what is slow to start; returns when ready."""
+        """Warm what is slow to start; returns when ready. Raises ComponentError where the embedder cannot be loaded."""
         self.verifier.start()
+        if self._embedder is not None:
+            self._embedder.start()
 
     def ready(self) -> bool:
-        return self.verifier.ready()
+        return self.verifier.ready() and (self._embedder is None or self._embedder.alive())
 
     def close(self) -> None:
         self.verifier.close()
+        if self._embedder is not None:
+            self._embedder.close()
         for source in self.sources.values():
             source.close()
         self._cache.close()
@@ -78,9 +91,14 @@ class Engine:
                 deadline=deadline,
             )
         )
+        compared = self._compared(groups, parsed, wanted, recipe, deadline)
         scored = [
             scoring.group(
-                g, [_rollout(r, s, want, outcomes, recipe, g.question.text, deadline) for r, s in zip(g.rollouts, structures, strict=True)]
+                g,
+                [
+                    _rollout(r, s, want, outcomes, recipe, g.question.text, deadline, compared)
+                    for r, s in zip(g.rollouts, structures, strict=True)
+                ],
             )
             for g, structures, want in zip(groups, parsed, wanted, strict=True)
         ]
@@ -108,12 +126,44 @@ class Engine:
 
     def wanted(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> tuple[list[Wanted], tuple[str, ...]]:
         """The key steps to look for in each group: given, else extracted from the references; and what is degraded."""
-        # A recipe that names what is not here is refused even where nothing is to be extracted: never scored by something else.
+        # A recipe that names what is not here is refused even where nothing would be asked of it: never scored by something else.
         source = self.source(recipe.extractor)
+        if recipe.matching == "semantic":
+            self._embedder_of(recipe)
         degraded: set[str] = set()
         texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
         extracted = iter(source.get_many(texts, degraded, deadline=deadline) if texts else ())
         return [_wanted(g.question, extracted) for g in groups], tuple(sorted(degraded))
+
+    def _embedder_of(self, recipe: Recipe) -> Embedder:
+        if self._embedder is None or self._embedder.model != recipe.embedder:
+            has = "none; KEYSTEP_EMBEDDER names one" if self._embedder is None else self._embedder.model
+            raise RecipeError(f"this service has no embedder {recipe.embedder[:80]!r}; it has {has}", field="recipe.embedder")
+        return self._embedder
+
+    def _compared(
+        self,
+        groups: Sequence[Group],
+        parsed: Sequence[Sequence[Structure | None]],
+        wanted: Sequence[Wanted],
+        recipe: Recipe,
+        deadline: float | None,
+    ) -> Compared | None:
+        """What the embedder says of all that is undecided; None for a recipe that asks none."""
+        if recipe.matching != "semantic":
+            return None
+        undecided = dict.fromkeys(
+            pair
+            for g, structures, want in zip(groups, parsed, wanted, strict=True)
+            for r, s in zip(g.rollouts, structures, strict=True)
+            if s is not None
+            for pair in scoring.undecided(r, s, want, recipe, g.question.text)
+        )
+        try:
+            return Compared(dict(zip(undecided, self._embedder_of(recipe).similarity(list(undecided), deadline=deadline), strict=True)))
+        except ComponentError as error:
+            _log.warning("%s", error)
+            return Compared({}, error.reason)
 
 
 def _wanted(question: Question, extracted: Iterator[Extracted]) -> Wanted:
@@ -136,13 +186,14 @@ def _rollout(
     recipe: Recipe,
     question: str,
     deadline: float | None,
+    compared: Compared | None,
 ) -> ScoredRollout:
     if parsed is None:
         return scoring.nothing(rollout.id, Reason.INTERNAL_ERROR)
     outcome = next(outcomes)
     if deadline is not None and time.monotonic() > deadline:
         return scoring.nothing(rollout.id, Reason.DEADLINE)
-    return scoring.score(rollout, parsed, want, outcome, recipe, question)
+    return scoring.score(rollout, parsed, want, outcome, recipe, question, compared)
 
 
 def build(settings: Settings) -> Engine:
@@ -151,7 +202,7 @@ def build(settings: Settings) -> Engine:
     extractors: tuple[Extractor | None, ...] = (RulesExtractor(), llm.from_settings(settings))
     sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in extractors if extractor is not None}
     verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
-    return Engine(verifier=verifier, sources=sources, cache=cache)
+    return Engine(verifier=verifier, sources=sources, cache=cache, embedder=embedder.from_settings(settings))
 
 
 def _backing(settings: Settings) -> Cache | None:

@@ -3,6 +3,7 @@
     PAPER     the paper's formulas, literally (R1-VL, arXiv 2503.12937, section 3.2)
     OFFICIAL  bug-compatible with the released training code, for differential tests
     HARDENED  the default: the paper's formulas over robust parsing, matching and verification
+    SEMANTIC  hardened, and an embedder confirms paraphrases that pass strict gates
 
 The hash covers every field but the name, and SEMANTICS, which is raised by hand whenever code changes what a reward
 can be: two services that answer with the same hash give the same rewards.
@@ -47,10 +48,14 @@ class Recipe:
 
     # Where key steps are looked for.
     search_in: Literal["all_but_answer", "steps"] = "all_but_answer"
-    # How: tiers with guards; any form, lower-cased, white space ignored; any form, lower-cased substring.
-    matching: Literal["tiers", "folded", "substring"] = "tiers"
-    # tiers only: a key step is matched from this score on.
+    # How: tiers with guards; any form, lower-cased, white space ignored; lower-cased substring; tiers and then an embedder.
+    matching: Literal["tiers", "folded", "substring", "semantic"] = "tiers"
+    # tiers and semantic only: a key step is matched from this score on.
     match_threshold: float = 0.7
+    # semantic only: the sentence embedder that is asked where the tiers leave a text key step undecided; a service without it
+    # refuses the recipe. And the cosine from which what it is asked about is matched.
+    embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    semantic_threshold: float = 0.85
     # Dumped key steps: k is computed as if the dump were absent, or it is only flagged.
     stuffing: Literal["absent", "flag_only"] = "absent"
     # Who extracts key steps that a request does not bring: rules, or llm/<model>. A service without it refuses the recipe.
@@ -88,11 +93,9 @@ class Recipe:
             elif hints[f.name] is float:
                 if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                     raise RecipeError(f"{f.name} must be a finite number, not {value!r}", field=f"recipe.{f.name}")
-                if not 0.0 <= value <= (1.0 if f.name == "match_threshold" else 1e6):
-                    raise RecipeError(
-                        f"{f.name} is {value!r}; it must lie in [0, {1 if f.name == 'match_threshold' else 1000000}]",
-                        field=f"recipe.{f.name}",
-                    )
+                most = 1 if f.name in ("match_threshold", "semantic_threshold") else 1_000_000
+                if not 0.0 <= value <= most:
+                    raise RecipeError(f"{f.name} is {value!r}; it must lie in [0, {most}]", field=f"recipe.{f.name}")
                 object.__setattr__(self, f.name, float(value))
             elif not isinstance(value, str) or not value:
                 raise RecipeError(f"{f.name} must be a non-empty string, not {value!r}", field=f"recipe.{f.name}")
@@ -121,6 +124,8 @@ class Recipe:
 
 HARDENED = Recipe(name="hardened")
 
+SEMANTIC = Recipe(name="semantic", matching="semantic")
+
 PAPER = Recipe(
     name="paper",
     grammar="mulberry_literal",
@@ -141,7 +146,7 @@ OFFICIAL = Recipe(
     validity="official",
 )
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType({r.name: r for r in (HARDENED, PAPER, OFFICIAL)})
+RECIPES: Mapping[str, Recipe] = MappingProxyType({r.name: r for r in (HARDENED, PAPER, OFFICIAL, SEMANTIC)})
 DEFAULT = HARDENED
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from keystep.core import pairs, rewards
 from keystep.core.advantage import normalise
+from keystep.core.semantic import Cosines, Pair
 from keystep.nouns import Group, KeyStep, Outcome, Reason, Reward, Rollout, ScoredGroup, ScoredRollout, Structure
 from keystep.recipe import Recipe
 
@@ -26,6 +27,14 @@ class Wanted:
     notes: tuple[Reason, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a recipe's embedder said of a batch's undecided pairs; failed: why it said nothing."""
+
+    cosines: Cosines
+    failed: Reason | None = None
+
+
 def read(rollout: Rollout, recipe: Recipe) -> Structure | None:
     """The rollout's sections; None where a defect of ours stood in the way."""
     try:
@@ -35,10 +44,33 @@ def read(rollout: Rollout, recipe: Recipe) -> Structure | None:
         return None
 
 
-def score(rollout: Rollout, parsed: Structure, want: Wanted, outcome: Outcome, recipe: Recipe, question: str) -> ScoredRollout:
-    """The rollout's reward and evidence; null where a defect of ours stood in the way."""
+def undecided(rollout: Rollout, parsed: Structure, want: Wanted, recipe: Recipe, question: str) -> tuple[Pair, ...]:
+    """What the recipe's embedder is to be asked before the rollout is scored."""
     try:
-        return rewards.score(rollout, parsed, want.key_steps, outcome, recipe, question=question, notes=want.notes)
+        return rewards.undecided(rollout, parsed, want.key_steps, recipe, question=question)
+    except Exception:  # noqa: BLE001 - one bad rollout never fails its batch; scoring it meets the same defect
+        _log.exception("matching rollout %r failed", rollout.id)
+        return ()
+
+
+def score(
+    rollout: Rollout,
+    parsed: Structure,
+    want: Wanted,
+    outcome: Outcome,
+    recipe: Recipe,
+    question: str,
+    compared: Compared | None = None,
+) -> ScoredRollout:
+    """The rollout's reward and evidence; null where a defect of ours stood in the way.
+
+    compared: for a recipe with an embedder. Where that failed, what is undecided has no k; what is not needs none of it.
+    """
+    try:
+        if compared is not None and compared.failed and rewards.undecided(rollout, parsed, want.key_steps, recipe, question=question):
+            want = Wanted(None, (*want.notes, compared.failed))
+        cosines = None if compared is None else compared.cosines
+        return rewards.score(rollout, parsed, want.key_steps, outcome, recipe, question=question, notes=want.notes, cosines=cosines)
     except Exception:  # noqa: BLE001 - one bad rollout never fails its batch
         _log.exception("scoring rollout %r failed", rollout.id)
         return nothing(rollout.id, Reason.INTERNAL_ERROR)

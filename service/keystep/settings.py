@@ -66,6 +66,14 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(8, ge=1, le=1024, description="extractions under way at once, and connections held to it")
     llm_retries: int = Field(4, ge=0, le=100, description="tries after the first on 408, 429, 5xx and lost connections")
 
+    embedder: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        description="sentence embedder for recipes with `matching` `semantic`: a name on the Hugging Face hub, or a local folder; empty for none",
+    )
+    embedder_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="folder where the weights of that name lie, instead of the hub"
+    )
+
     max_body_mib: int = Field(64, ge=1, le=4096, description="largest request body, MiB (else 413)")
     max_text_chars: int = Field(400_000, ge=1, description="longest single text, characters (else 413)")
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")

@@ -49,8 +49,9 @@ def test_a_component_of_weight_zero_is_not_needed():
 
 
 def scored(recipe, text, outcome, keys):
-    rollout = Rollout("r", text)
-    return rewards.score(rollout, rewards.parse_for(recipe, text), (keys,), outcome, recipe)
+    rollout, parsed = Rollout("r", text), rewards.parse_for(recipe, text)
+    cosines = dict.fromkeys(rewards.undecided(rollout, parsed, (keys,), recipe), 0.9)
+    return rewards.score(rollout, parsed, (keys,), outcome, recipe, cosines=cosines)
 
 
 def test_key_steps_that_could_not_be_had_make_step_rar_null():

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
+from sentence_transformers import SentenceTransformer
 
 from keystep.errors import ComponentError
 from keystep.models.embedder import PAD, Embedder, SentenceModel
@@ -85,9 +87,26 @@ def test_similarity_is_the_cosine_of_each_pair(embedder):
     pairs = [(TEXTS[0], TEXTS[5]), (TEXTS[5], TEXTS[0]), (TEXTS[7], TEXTS[7])]
     a, b, same = embedder.similarity(pairs)
     x, y = embedder.embed([TEXTS[0], TEXTS[5]])
-    assert a == b == float(x @ y)
+    assert a == b == round(float(x @ y), 4)
     assert same == pytest.approx(1, abs=1e-6)
     assert embedder.similarity([]) == []
+
+
+def test_weights_under_a_known_name_must_be_those(tmp_path):
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    right = Embedder(name, folder=folder())
+    right.start()
+    right.close()
+    changed = SentenceTransformer(str(folder()), device="cpu")
+    with torch.no_grad():
+        next(changed.parameters())[0, 0] += 1e-3
+    changed.save(str(tmp_path))
+    with pytest.raises(ComponentError, match="holds other weights than the model that recipes mean") as caught:
+        Embedder(name, folder=tmp_path).start()
+    assert caught.value.reason == Reason.MODEL_UNAVAILABLE
+    mine = Embedder(str(tmp_path))
+    mine.start()
+    mine.close()
 
 
 def test_a_model_that_is_not_there_is_a_named_failure(tmp_path):

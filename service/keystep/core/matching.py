@@ -3,6 +3,7 @@
 substring  the released code: region bodies joined by a space, lower-cased, any form a substring
 folded     the paper's figure: the same with all white space ignored
 tiers      exact -> numeric -> fuzzy, under the guards, after the audit of stuffing.py
+semantic   the same; what it leaves undecided is asked of an embedder (semantic.py)
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from keystep.core import stuffing, verbatim
+from keystep.core import semantic, stuffing, verbatim
 from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading
+from keystep.core.semantic import Cosines, Undecided
 from keystep.core.tiers import Tiers
 from keystep.nouns import Flag, KeyStep, Span, StepMatch
 from keystep.recipe import Recipe
@@ -23,13 +25,17 @@ __all__ = ["Matching", "PreparedKeySteps", "match", "prepare"]
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """matches: one a key step, in order.  k: share matched.  k_soft: mean score.  excluded: text left out as stuffing."""
+    """matches: one a key step, in order.  k: share matched.  k_soft: mean score.  excluded: text left out as stuffing.
+
+    undecided: semantic only: what the embedder is to be asked; empty once it has answered.
+    """
 
     matches: tuple[StepMatch, ...]
     k: float
     k_soft: float
     flags: tuple[Flag, ...]
     excluded: tuple[Span, ...]
+    undecided: tuple[Undecided, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -38,11 +44,14 @@ def prepare(key_steps: tuple[KeyStep, ...], question: str = "") -> PreparedKeySt
     return PreparedKeySteps(key_steps, question)
 
 
-def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe: Recipe) -> Matching:
-    """Which key steps ``text`` reaches within ``regions``; spans index ``text``. Never raises, linear in the text."""
+def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe: Recipe, cosines: Cosines | None = None) -> Matching:
+    """Which key steps ``text`` reaches within ``regions``; spans index ``text``. Never raises, linear in the text.
+
+    cosines: what the recipe's embedder says of the pairs that a call without it left undecided.
+    """
     if not prepared.key_steps:
         return Matching((), 0.0, 0.0, (), ())
-    if recipe.matching != "tiers":
+    if recipe.matching in ("substring", "folded"):
         return _literal(prepared, text, regions, fold_space=recipe.matching == "folded")
     ordered = sorted(regions)
     reading = Reading(text, ordered)
@@ -50,18 +59,27 @@ def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe
     if audit.excluded and recipe.stuffing == "absent":
         reading = Reading(text, _without(ordered, audit.excluded))
     settled = verbatim.settle(prepared.spellings, reading.low, reading.regions)
-    matches = Tiers(prepared, reading, recipe.match_threshold).run(settled)
+    tiers = Tiers(prepared, reading, recipe.match_threshold)
+    matches = tiers.run(settled)
+    undecided = semantic.undecided(tiers, matches) if recipe.matching == "semantic" else ()
+    if cosines is not None:
+        matches, undecided = semantic.confirm(matches, undecided, cosines, recipe.semantic_threshold), ()
     flags = list(audit.flags)
     if any(m.blocked == "negated" for m in matches):
         flags.append(Flag.NEGATED_STEP)
     if any(m.blocked == "other_result" for m in matches):
         flags.append(Flag.CONFLICTING_STEP)
-    return _total(matches, tuple(flags), audit.excluded)
+    return _total(matches, tuple(flags), audit.excluded, undecided)
 
 
-def _total(matches: tuple[StepMatch, ...], flags: tuple[Flag, ...] = (), excluded: tuple[Span, ...] = ()) -> Matching:
+def _total(
+    matches: tuple[StepMatch, ...],
+    flags: tuple[Flag, ...] = (),
+    excluded: tuple[Span, ...] = (),
+    undecided: tuple[Undecided, ...] = (),
+) -> Matching:
     n = len(matches)
-    return Matching(matches, sum(m.matched for m in matches) / n, sum(m.score for m in matches) / n, flags, excluded)
+    return Matching(matches, sum(m.matched for m in matches) / n, sum(m.score for m in matches) / n, flags, excluded, undecided)
 
 
 def _without(regions: Sequence[Span], excluded: Sequence[Span]) -> list[Span]:

@@ -26,9 +26,10 @@ from collections.abc import Iterable, Sequence
 from keystep.core import official, structure
 from keystep.core.audit import audit
 from keystep.core.matching import Matching, match, prepare
+from keystep.core.semantic import Cosines, Pair
 from keystep.core.structure import outside_answers, step_bodies
 from keystep.core.validity import validate
-from keystep.nouns import Evidence, KeyStep, Outcome, Reason, Reward, Rollout, ScoredRollout, Structure, Validity
+from keystep.nouns import Evidence, KeyStep, Outcome, Reason, Reward, Rollout, ScoredRollout, Span, Structure, Validity
 from keystep.recipe import Recipe
 
 # Answers that earn nothing at all under StepRAR's third case: none was given, or several were.
@@ -71,15 +72,19 @@ def score(
     *,
     question: str = "",
     notes: Iterable[Reason] = (),
+    cosines: Cosines | None = None,
 ) -> ScoredRollout:
     """One rollout's reward and evidence, from its parsed sections, its question's key steps and its verdict.
 
     key_steps: one tuple for each reference; the one with the best recall counts. None when they were wanted and could
         not be had: k, and with it StepRAR, is then None.
     notes: reasons that concern the whole question (no_key_steps, extractor_unavailable).
+    cosines: for a recipe with an embedder, what it says of the ``undecided`` pairs. Such a recipe is never scored without.
     """
+    if recipe.matching == "semantic" and cosines is None:
+        raise ValueError(f"the recipe {recipe.name} needs the cosines of its embedder {recipe.embedder}")
     validity = validate_for(recipe, parsed, rollout.text)
-    looked_for, matching = _best_recall(recipe, parsed, rollout.text, key_steps or ((),), question)
+    looked_for, matching = _best_recall(recipe, parsed, rollout.text, key_steps or ((),), question, cosines)
     known = key_steps is not None
     rar = step_rar(outcome, matching.k, recipe) if known else None
     rvr = step_rvr(validity)
@@ -96,6 +101,17 @@ def score(
     return ScoredRollout(rollout.id, reward, Evidence(parsed, validity, matching.matches, outcome, looked_for, matching.excluded))
 
 
+def undecided(
+    rollout: Rollout, parsed: Structure, key_steps: Sequence[tuple[KeyStep, ...]] | None, recipe: Recipe, *, question: str = ""
+) -> tuple[Pair, ...]:
+    """(form of a key step, sentence) that the recipe's embedder is to compare before ``score``; none for a recipe without."""
+    if recipe.matching != "semantic":
+        return ()
+    regions = _regions(recipe, parsed, rollout.text)
+    found = [match(prepare(steps, question), rollout.text, regions, recipe) for steps in key_steps or ()]
+    return tuple(dict.fromkeys(u.pair for matching in found for u in matching.undecided))
+
+
 def parse_for(recipe: Recipe, text: str) -> Structure:
     """The text's sections, by the recipe's grammar."""
     return structure.parse(text, recipe.grammar)
@@ -107,13 +123,15 @@ def validate_for(recipe: Recipe, parsed: Structure, text: str) -> Validity:
 
 
 def _best_recall(
-    recipe: Recipe, parsed: Structure, text: str, key_steps: Sequence[tuple[KeyStep, ...]], question: str
+    recipe: Recipe, parsed: Structure, text: str, key_steps: Sequence[tuple[KeyStep, ...]], question: str, cosines: Cosines | None
 ) -> tuple[tuple[KeyStep, ...], Matching]:
-    if recipe.search_in == "all_but_answer":
-        regions = outside_answers(parsed, text)
-    elif recipe.matching == "substring":
-        regions = official.step_bodies(text)
-    else:
-        regions = step_bodies(parsed)
-    tried = [(steps, match(prepare(steps, question), text, regions, recipe)) for steps in key_steps]
+    regions = _regions(recipe, parsed, text)
+    tried = [(steps, match(prepare(steps, question), text, regions, recipe, cosines)) for steps in key_steps]
     return max(tried, key=lambda t: (t[1].k, t[1].k_soft))
+
+
+def _regions(recipe: Recipe, parsed: Structure, text: str) -> Sequence[Span]:
+    """Where key steps are looked for."""
+    if recipe.search_in == "all_but_answer":
+        return outside_answers(parsed, text)
+    return official.step_bodies(text) if recipe.matching == "substring" else step_bodies(parsed)

@@ -1,11 +1,12 @@
 """The hardened matcher: exact -> numeric -> fuzzy, each under the guards. One object a rollout.
 
-A place is kept for a 'semantic' tier: it may confirm what is returned here unmatched with ``blocked is None``, nothing else.
+What it leaves undecided (unmatched, nothing in the way) it notes for the semantic tier (semantic.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
@@ -21,12 +22,22 @@ from keystep.nouns import Span, StepMatch
 MAX_CANDIDATES = 12
 
 
+class Near(NamedTuple):
+    """A sentence that covers part of a text form, too little to match, with nothing in the way."""
+
+    key_step: int
+    form: PreparedForm
+    sentence: int
+    found: phrases.PhraseMatch
+
+
 class Tiers:
     """Matches every key step of a question against one reading; threshold: the score from which a key step is matched."""
 
     def __init__(self, prepared: PreparedKeySteps, reading: Reading, threshold: float) -> None:
         self.prepared, self.reading, self.threshold = prepared, reading, threshold
         self._masks: dict[int, int] = {}
+        self.near: list[Near] = []
         # Expanded derivations that reached a key step, in the order met.
         self.reached: dict[Tree, Stated] = {}
 
@@ -219,13 +230,16 @@ class Tiers:
                 nearest = (at, found, blocked)
         if best is not None:
             at, found = best
+            if found.score < self.threshold:
+                self.near.append(Near(index, form, at, found))
             exact = found.score >= 1.0 and form.phrase.exact in verbatim(self.reading.sentence(at).tokens)
-            return self._found(index, form, found.score, self._span(at, found), "exact" if exact else "fuzzy")
+            return self._found(index, form, found.score, self.span(at, found), "exact" if exact else "fuzzy")
         if nearest is not None:
-            return self._missed(index, form, self._span(nearest[0], nearest[1]), nearest[2], "fuzzy")
+            return self._missed(index, form, self.span(nearest[0], nearest[1]), nearest[2], "fuzzy")
         return StepMatch(index, 0.0, matched=False)
 
-    def _span(self, at: int, found: phrases.PhraseMatch) -> Span:
+    def span(self, at: int, found: phrases.PhraseMatch) -> Span:
+        """Where what was found in a sentence stands in the text."""
         sentence = self.reading.sentence(at)
         start, end = sentence.span(found.first, found.last)
         return sentence.start + start, sentence.start + end

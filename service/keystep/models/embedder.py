@@ -6,25 +6,32 @@ neighbours. Here a text is padded to the next multiple of PAD tokens, which is i
 of one such length run together; at those shapes a row is bit for bit what it is alone. start() tries that on the machine at
 hand; where it does not hold, every text is run alone.
 
-Between machines, versions of torch and numbers of threads a cosine may differ by 1e-6.
+Between machines, versions of torch and numbers of threads a cosine may differ by 1e-6; ``similarity`` rounds to 1e-4, so that two
+of them disagree only about a cosine that lies within 1e-6 of where rounding turns.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keystep.errors import ComponentError
 from keystep.models.batcher import Batcher
 from keystep.nouns import Reason
+from keystep.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 Vector: TypeAlias = "NDArray[np.float32]"
+
+# Weights that recipes rest on by name, as ``digest`` has them. Another model may be called whatever its operator likes; these may not.
+KNOWN = {"sentence-transformers/all-MiniLM-L6-v2": "63dad64873a606c874416ceaeed96287567dba3a8ec95d240d8a5ae7446cb78b"}
 
 # Tokens; a text is padded to a multiple of it.
 PAD = 8
@@ -37,12 +44,15 @@ _log = logging.getLogger(__name__)
 class Embedder:
     """Unit vectors of texts. Any number of threads may ask at once; one thread owns the model.
 
-    model: a name on the Hugging Face hub or a local folder.  threads: CPU threads of its arithmetic.
+    model: what recipes call it: a name on the Hugging Face hub, or a local folder.  folder: where the weights of that name lie;
+    None: the hub, or the folder that model names.  threads: CPU threads of its arithmetic.
     """
 
-    def __init__(self, model: str, *, threads: int = 1) -> None:
+    def __init__(self, model: str, *, folder: Path | None = None, threads: int = 1) -> None:
         self.model = model
-        self._batcher: Batcher[Vector] = Batcher(lambda: SentenceModel(model, threads), token_budget=TOKEN_BUDGET, name=model)
+        self._batcher: Batcher[Vector] = Batcher(
+            lambda: SentenceModel(str(folder or model), threads, weights=KNOWN.get(model)), token_budget=TOKEN_BUDGET, name=model
+        )
 
     def start(self) -> None:
         """Load; returns when ready. Raises ComponentError (MODEL_UNAVAILABLE): no such model, or [embed] is not installed."""
@@ -62,16 +72,24 @@ class Embedder:
         return self._batcher.rows(texts, deadline=deadline)
 
     def similarity(self, pairs: Sequence[tuple[str, str]], *, deadline: float | None = None) -> list[float]:
-        """Cosine of each pair, in [-1, 1], in order; each text is embedded once. Raises as ``embed``."""
+        """Cosine of each pair, in [-1, 1] to 4 decimals, in order; each text is embedded once. Raises as ``embed``."""
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))
         vectors = dict(zip(texts, self.embed(texts, deadline=deadline), strict=True))
-        return [float(vectors[a] @ vectors[b]) for a, b in pairs]
+        return [round(float(vectors[a] @ vectors[b]), 4) for a, b in pairs]
+
+
+def from_settings(settings: Settings) -> Embedder | None:
+    """The embedder of a deployment; None where none is set."""
+    if settings.embedder is None:
+        return None
+    return Embedder(settings.embedder, folder=settings.embedder_path)
 
 
 class SentenceModel:
     """The model itself; used by its batcher's owner thread only."""
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, *, weights: str | None = None) -> None:
+        """weights: the ``digest`` they must have, where that is known."""
         try:
             import torch
             from sentence_transformers import SentenceTransformer
@@ -85,6 +103,10 @@ class SentenceModel:
         except (OSError, ValueError) as error:
             raise ComponentError(Reason.MODEL_UNAVAILABLE, f"the model {name} cannot be loaded: {error}") from error
         self._model.eval().float()
+        if weights is not None and digest(self._model) != weights:
+            raise ComponentError(
+                Reason.MODEL_UNAVAILABLE, f"{name} holds other weights than the model that recipes mean; give the right ones"
+            )
         self._together = self._is_bitwise_stable()
         if not self._together:
             _log.warning("on this machine a text's vector depends on its neighbours in a batch; the model %s runs each text alone", name)
@@ -125,3 +147,9 @@ class SentenceModel:
                 if {alone.tobytes(), among[0].tobytes(), among[-1].tobytes()} != {alone.tobytes()}:
                     return False
         return True
+
+
+def digest(model: Any) -> str:
+    """Of a model's float32 weights, whatever a file or a version of the library calls them."""
+    parts = sorted(hashlib.sha256(p.detach().numpy().tobytes()).digest() for p in model.parameters())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
