@@ -90,7 +90,7 @@ class Scoring:
         def submit() -> Submitted:
             return self._scorer.submit(groups, recipe, evidence=evidence, deadline=deadline)
 
-        if self._scorer.waits(groups):
+        if self._scorer.waits(groups, recipe):
             submitted = await _on(self._lookups, submit)
         else:
             submitted = submit() if small else await _on(self._reader, submit)

@@ -24,11 +24,14 @@ from keystep.verify.verifier import VerifyItem
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """groups: one future a group, in order, each resolved when its own group is.  degraded: as Scored has it."""
+    """groups: one future a group, in order, each resolved when its own group is.  degraded: as Scored has it.
+
+    ticket: None where the processes have no part in it.
+    """
 
     groups: list[Future[ScoredGroup]]
     degraded: tuple[str, ...]
-    ticket: Ticket
+    ticket: Ticket | None
 
 
 class Scorer:
@@ -56,7 +59,10 @@ class Scorer:
 
     def submit(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool, deadline: float | None = None) -> Submitted:
         """Every rollout's reward. evidence: whether where things stand is told. deadline: time.monotonic() past which what is
-        not ready is null, reason deadline. Blocks while key steps are looked up, where ``waits`` says so. Raises RecipeError."""
+        not ready is null, reason deadline. Blocks where ``waits`` says so. Raises RecipeError."""
+        if recipe.matching == "semantic":
+            scored = self.engine.score(groups, recipe, deadline=deadline)
+            return Submitted([_there(group) for group in scored.groups], scored.degraded, None)
         wanted, degraded = self.engine.wanted(groups, recipe, deadline=deadline)
         ticket = self._dispatcher.ticket(deadline)
         for group, want in zip(groups, wanted, strict=True):
@@ -64,9 +70,9 @@ class Scorer:
         self._dispatcher.submit(ticket)
         return Submitted([part.future for part in ticket.parts], degraded, ticket)
 
-    def waits(self, groups: Sequence[Group]) -> bool:
-        """Whether submit may take longer than a moment: key steps have to be looked up."""
-        return any(g.question.key_steps is None and g.question.references for g in groups)
+    def waits(self, groups: Sequence[Group], recipe: Recipe) -> bool:
+        """Whether submit may take longer than a moment: key steps have to be looked up, or the engine scores."""
+        return recipe.matching == "semantic" or any(g.question.key_steps is None and g.question.references for g in groups)
 
     def score(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool = True, deadline: float | None = None) -> Scored:
         """submit, waited for."""
@@ -85,7 +91,14 @@ class Scorer:
 
     def drop(self, submitted: Submitted) -> None:
         """Nobody waits for it any more: what has not begun is not begun."""
-        self._dispatcher.drop(submitted.ticket)
+        if submitted.ticket is not None:
+            self._dispatcher.drop(submitted.ticket)
+
+
+def _there(group: ScoredGroup) -> Future[ScoredGroup]:
+    future: Future[ScoredGroup] = Future()
+    future.set_result(group)
+    return future
 
 
 def _group_part(group: Group) -> Part:
