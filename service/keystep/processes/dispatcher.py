@@ -31,8 +31,10 @@ from keystep.verify.verifier import Job
 _log = logging.getLogger(__name__)
 
 # A process that has been at one chunk for so long (seconds) stands still, or reads something that our linear readers are not
-# linear in: it is killed. Starting may take as long on a machine under full load.
-_STUCK_SECONDS = 120.0
+# linear in: it is killed.
+_STUCK_SECONDS = 60.0
+# Starting includes imports; a machine under full load takes many times what an idle one takes.
+_START_SECONDS = 120.0
 # How often the clock is looked at where nothing happens.
 _TICK_SECONDS = 1.0
 # Between two tries to start a process that did not come up.
@@ -159,7 +161,7 @@ class Dispatcher:
         now = time.monotonic()
         if self._queue.expire(now):
             self._forget_unwanted()
-        for process in [p for p in self._processes if p.busy and now - p.since > _STUCK_SECONDS]:
+        for process in [p for p in self._processes if now - p.since > (_STUCK_SECONDS if p.ready else _START_SECONDS) and p.busy]:
             _log.error("scoring process %d stands still and is killed", process.pid)
             process.kill()
         while self._missing and self._missing[0] <= now:
