@@ -110,7 +110,7 @@ def test_killed_processes_cost_time_and_nothing_else(scorer, engine):
     assert eventually(scorer.ready)
     before = set(scorer.dispatcher.processes())
     submitted = scorer.submit(many, HARDENED, evidence=True)
-    assert eventually(lambda: submitted.groups[0].done())
+    assert eventually(submitted.groups[0].done)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     assert [f.result(120) for f in submitted.groups] == expected.groups
@@ -160,8 +160,8 @@ def test_the_answer_comes_at_the_deadline_and_the_rest_goes_on(scorer):
     assert eventually(lambda: len(scorer.dispatcher.processes()) == 2)
     hard = Group(Question("hard", answer="$x^2-1$"), EQUAL)
     easy = Group(Question("easy", answer="6"), (Rollout("easy", mulberry("x")),))
-    submitted = scorer.submit([hard, easy], HARDENED, evidence=True, deadline=time.monotonic() + 0.3)
-    assert submitted.groups[1].result(30).rollouts[0].reward.outcome == 1.0
+    submitted = scorer.submit([hard], HARDENED, evidence=True, deadline=time.monotonic() + 0.3)
+    assert scorer.score([easy], HARDENED).groups[0].rollouts[0].reward.outcome == 1.0
     rewards = [r.reward for r in submitted.groups[0].result(30).rollouts]
     assert Reason.DEADLINE in rewards[-1].reasons
     assert all(r.outcome == 1.0 or r == scoring.nothing("", Reason.DEADLINE).reward for r in rewards)
