@@ -39,7 +39,9 @@ def test_case(outcomes, n):
         assert outcomes[n].reasons == (Reason.NEEDS_JUDGE,)
 
 
-def test_the_cases_are_many_and_half_of_them_wrong():
-    expected = Counter(case["expected"] for case in CASES)
+def test_the_cases_are_many_and_at_least_half_of_them_are_not_right():
     assert len(CASES) >= 400
-    assert 0.45 <= expected[0] / len(CASES) <= 0.55
+    right = Counter(case["type"] for case in CASES if case["expected"] == 1)
+    other = Counter(case["type"] for case in CASES if case["expected"] != 1)
+    assert {kind: n for kind, n in right.items() if other[kind] < n} == {}
+    assert sum(case["expected"] == 0 for case in CASES) >= right.total()

@@ -25,6 +25,7 @@ _OFFERED = re.compile(
     r"[(\[]?[A-Za-z][)\].]?(?:\s*(?:,\s*(?:and|or)\b|,|/|&|\bor\b|\band\b|或|和|또는|및)\s*[(\[]?[A-Za-z](?![A-Za-z])[)\].]?)+(?:\s*[.:].*)?",
     re.DOTALL,
 )
+_BETWEEN_WORDS = re.compile(r"(?<!\d) | (?!\d)")
 _NEGATED = re.compile(r"\b(?:not|no|never|neither|except|isn't|incorrect|wrong)\b", re.IGNORECASE)
 
 
@@ -96,7 +97,8 @@ def same(one: str, other: str) -> bool:
 
 
 def squeeze(text: str) -> str:
-    return text.replace(" ", "")
+    """text without its spaces, but for those that part two numerals."""
+    return _BETWEEN_WORDS.sub("", text)
 
 
 @lru_cache(maxsize=1024)

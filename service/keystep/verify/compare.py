@@ -197,6 +197,9 @@ def _no_option(answer: str, options: tuple[str, ...], gold: int | None) -> State
     return State.UNREADABLE
 
 
+_DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d)")
+
+
 def _number(case: Case, answer: str) -> State:
     gold = number.parse(case.gold)
     if gold is None:
@@ -204,8 +207,11 @@ def _number(case: Case, answer: str) -> State:
     found = number.parse(answer)
     if found is not None:
         return _same_quantity(case, gold, found)
-    if re.fullmatch(r"[+-]?\d+,\d", plain(answer)) and number.parse(plain(answer).replace(",", ".")) == number.Number(gold.value, 1):
-        return State.JUDGE  # a decimal comma, or two answers
+    if (decimal := _DECIMAL_COMMA.fullmatch(plain(answer))) is not None and gold.value in (
+        Fraction(f"{decimal[1]}.{decimal[2]}"),
+        Fraction(decimal[1]) if decimal[1] == decimal[2] else None,
+    ):
+        return State.JUDGE  # a decimal comma, or two answers: 7,5 for 7.5 and 7,7 for 7
     parts = sequences.alternatives(answer)
     if parts is not None:
         states = {_same_quantity(case, gold, p) for p in parts}
@@ -393,7 +399,11 @@ def _formula(case: Case, answer: str) -> State:
 
 
 def _typed(formula: str) -> str:
-    return re.sub(r"[\s{}]+", "", formula)
+    """A formula as typed, but for spaces that part no numerals and for braces around one character of an index or power."""
+    return _ONE_CHARACTER.sub(r"\1{\2}", choice_reader.squeeze(formula))
+
+
+_ONE_CHARACTER = re.compile(r"([\^_])(\w)(?!\w)")
 
 
 _DECIDERS = {

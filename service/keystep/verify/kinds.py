@@ -48,8 +48,8 @@ _NAMED = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\{[clr|]+\}|(?<=[\d)\]}$])\s
 # The left side of an assignment: a name, never something to be computed.
 _NAME = re.compile(r"\(?[\w|':.,() ]*(?:_\s*(?:\{[^{}]*\}|\w)[\w|':() ]*)*\)?|\\(?:angle|overline|frac)\s*[\w{} ]+")
 _COMPUTED = re.compile(r"[+*^]|-|\d\s*[A-Za-z]|<|>")
-# Numbers with nothing between them are no formula.
-_APART = re.compile(r"\d[\d.]*(?:\s+\d[\d.]*)+")
+# Numbers with nothing between them, or with a range's dots, are no formula.
+_APART = re.compile(r"\d[\d.]*(?:\s+\d[\d.]*)+|\d+\.{2,}\d+")
 _ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
 _LIST = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
 

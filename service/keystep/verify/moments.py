@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from keystep.verify import number
 from keystep.verify.text import plain
 
 _TIME = re.compile(
     r"(?P<h>\d{1,2})(?:[:.](?P<m>\d{1,2})(?::(?P<s>\d{2}))?)?\s*(?P<half>[ap]\s*\.?\s*m)?\s*\.?(?:\s*o'?\s?clock)?", re.IGNORECASE
 )
+_SPOKEN = re.compile(r"(?P<part>half|a quarter|quarter) (?P<side>past|to) (?P<h>\w+)", re.IGNORECASE)
 _MONTHS = "january february march april may june july august september october november december".split()
 _NUMERIC = re.compile(r"(\d{1,4})[/.-](\d{1,2})[/.-](\d{1,4})")
 _NAMED = re.compile(
@@ -36,11 +38,13 @@ class Date:
 
 
 def read(text: str) -> Time | Date | None:
-    """A whole answer as a time or a date; None when it is neither."""
+    """A whole answer as a time or a date ('half past three' among them); None when it is neither."""
     text = plain(text)
     if (match := _TIME.fullmatch(text)) is not None and (match["m"] or match["half"] or "clock" in text.lower()):
         hour, minute, second = int(match["h"]), int(match["m"] or 0), int(match["s"] or 0)
         return Time(hour, minute, second, (match["half"] or "")[:1].lower()) if hour <= 24 and minute < 60 and second < 60 else None
+    if (match := _SPOKEN.fullmatch(text)) is not None:
+        return _spoken(match)
     if (match := _NUMERIC.fullmatch(text)) is not None:
         return _numeric(*(int(g) for g in match.groups()))
     if (match := _NAMED.fullmatch(text)) is not None:
@@ -48,6 +52,17 @@ def read(text: str) -> Time | Date | None:
         months = [i for i, month in enumerate(_MONTHS, 1) if month.startswith(name[:3]) and (month.startswith(name) or name == "sept")]
         return Date(frozenset({(int(match["y"]), months[0], int(match["d1"] or match["d2"]))})) if months else None
     return None
+
+
+def _spoken(match: re.Match[str]) -> Time | None:
+    """'half past three', 'a quarter to 4'."""
+    hour = number.parse(match["h"])
+    if hour is None or hour.unit or hour.value not in range(1, 13):
+        return None
+    minutes = 30 if match["part"].lower() == "half" else 15
+    if match["side"].lower() == "past":
+        return Time(int(hour.value), minutes, 0, "")
+    return Time(int(hour.value) - 1 or 12, 60 - minutes, 0, "")
 
 
 def _numeric(a: int, b: int, c: int) -> Date | None:

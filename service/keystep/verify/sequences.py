@@ -14,7 +14,7 @@ from keystep.verify.text import plain
 MAX_MEMBERS = 64
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _SPLIT = re.compile(r"\s*(?:,|;)\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|(?<=[\d)\]])\s*(?:and|or)\s*(?=[\d(\[-])")
-_OFFERED = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s))\s*")
+_OFFERED = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s)|또는|或)\s*")
 _VARIABLE = re.compile(r"[A-Za-z]{1,3}(?:_(?:\{\w+\}|\w))?'?")
 _EITHER = re.compile(r"^(?:either|both|probably|maybe)\s+", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][\w']*\s*(?:_\s*\{?\w+\}?)?\s*(?:=|\\in|∈)\s*|\([A-Za-z],\s*[A-Za-z](?:,\s*[A-Za-z])?\)\s*=\s*")

@@ -62,7 +62,7 @@ _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # How many layers of fences are taken off before what is left is taken as it is.
 _MAX_FENCES = 40
-_FACTORIAL = re.compile(r"[\d\s+*/^(){}-]*[\d)}]!")
+_FACTORIAL = re.compile(r"(?:[\d\s+*/^(){}-]|\b[a-z]\b)*(?:[\d)}]|\b[a-z])!")
 # Korean: 'it is', right after the answer.
 _COPULA = re.compile(r"\s?(?:입니다|이에요|예요)$")
 _SPACES = re.compile(r"\s+")
@@ -89,15 +89,16 @@ def bare(text: str) -> str:
     return text
 
 
-# '[0, 1)' closes what it opens.
-_HALF_OPEN = re.compile(r"(?<!\\)\[[^\[\]()]*,[^\[\]()]*\)$")
+def _half_open(text: str) -> bool:
+    """'[0, 1)', '[0, 1) U (1, 2)': intervals, which close what they open."""
+    return "," in text and sum(map(text.count, "([")) == sum(map(text.count, ")]"))
 
 
 def _balanced(text: str) -> str:
     """text without a closing mark at its end whose opening it lacks ('I} \\]', 'B**'), or an opening at its start."""
     for closing, opening in (("\\]", "\\["), ("\\)", "\\("), ("}", "{"), (")", "(")):
         if text.endswith(closing) and text.count(closing) > text.count(opening) and not text.endswith("\\" + closing):
-            if closing == ")" and _HALF_OPEN.search(text) is not None:
+            if closing == ")" and _half_open(text):
                 continue
             return text[: -len(closing)].rstrip()
     for mark in ("**", "$", "`"):

@@ -22,8 +22,10 @@ _ALIASES = {
     "sec": "second", "secs": "second", "min": "minute", "mins": "minute", "hr": "hour", "hrs": "hour", "yr": "year", "yrs": "year", "wk": "week", "wks": "week",
     "kph": "km/hour", "kmph": "km/hour", "km/hr": "km/hour", "mph": "mile/hour", "lbs": "pound", "lb": "pound", "sq": "square", "미터": "meter", "厘米": "cm", "米": "meter",
     "inch": "inch", "inches": "inch", "feet": "foot", "'": "foot", '"': "inch", "센티미터": "cm", "千米": "km", "公里": "km", "度": "degree", "도": "degree",
+    "秒": "second", "초": "second", "分钟": "minute", "分鐘": "minute", "분": "minute", "小时": "hour", "小時": "hour", "시간": "hour",
+    "毫米": "mm", "밀리미터": "mm", "킬로미터": "km", "克": "g", "그램": "g", "千克": "kg", "公斤": "kg", "킬로그램": "kg", "升": "L", "리터": "L", "毫升": "mL",
 }  # fmt: skip
-_MONEY = {"$": "usd", "us$": "usd", "usd": "usd", "dollar": "usd", "dollars": "usd", "us dollars": "usd", "€": "eur", "eur": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "gbp": "gbp", "pounds sterling": "gbp", "¥": "cny_jpy", "yen": "jpy", "yuan": "cny", "元": "cny", "₩": "krw", "won": "krw", "원": "krw", "₹": "inr", "rupees": "inr"}  # fmt: skip
+_MONEY = {"$": "usd", "us$": "usd", "usd": "usd", "美元": "usd", "달러": "usd", "dollar": "usd", "dollars": "usd", "us dollars": "usd", "€": "eur", "eur": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "gbp": "gbp", "pounds sterling": "gbp", "¥": "cny_jpy", "yen": "jpy", "yuan": "cny", "元": "cny", "₩": "krw", "won": "krw", "원": "krw", "₹": "inr", "rupees": "inr"}  # fmt: skip
 _TEMPERATURES = frozenset({"degC", "degF"})
 _CENTS = frozenset({"cent", "cents", "¢"})
 # Said where no unit is meant.
