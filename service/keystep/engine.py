@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from keystep import scoring
@@ -23,7 +24,7 @@ from keystep.cache.sqlite import SqliteCache
 from keystep.cache.tiers import TieredCache
 from keystep.errors import CacheError, ComponentError, RecipeError
 from keystep.keysteps import llm
-from keystep.keysteps.source import Extracted, KeyStepSource, RulesExtractor
+from keystep.keysteps.source import Extracted, Flown, KeyStepSource, RulesExtractor
 from keystep.models import embedder
 from keystep.models.embedder import Embedder
 from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout, Structure
@@ -42,6 +43,36 @@ class Scored:
 
     groups: list[ScoredGroup]
     degraded: tuple[str, ...] = ()
+
+
+class Lookup:
+    """The key steps of some groups, there or under way. late: what stands in the place of one that is not there."""
+
+    def __init__(self, questions: Sequence[Question], flights: Sequence[Sequence[Future[Flown]]], late: Flown) -> None:
+        self._questions = questions
+        self._flights = flights
+        self._late = late
+
+    @property
+    def under_way(self) -> list[Future[Flown]]:
+        """Of all groups."""
+        return [flight for index in range(len(self._flights)) for flight in self.under_way_for(index)]
+
+    def under_way_for(self, index: int) -> list[Future[Flown]]:
+        """Of one group; empty once its key steps are known."""
+        return [flight for flight in self._flights[index] if not flight.done()]
+
+    def wanted(self, index: int) -> Wanted:
+        """What to look for in one group, as far as it is known; null, reason deadline, where it is not."""
+        return _wanted(self._questions[index], [flown[0] for flown in self._now(index)])
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """What was missing underneath so far."""
+        return tuple(sorted({name for index in range(len(self._flights)) for _, without in self._now(index) for name in without}))
+
+    def _now(self, index: int) -> list[Flown]:
+        return [flight.result() if flight.done() else self._late for flight in self._flights[index]]
 
 
 class Engine:
@@ -126,14 +157,20 @@ class Engine:
 
     def wanted(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> tuple[list[Wanted], tuple[str, ...]]:
         """The key steps to look for in each group: given, else extracted from the references; and what is degraded."""
+        lookup = self.look_up(groups, recipe, deadline=deadline)
+        wait(lookup.under_way, None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return [lookup.wanted(i) for i in range(len(groups))], lookup.degraded
+
+    def look_up(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> Lookup:
+        """The same, begun: takes as long as the cache does to answer. Raises RecipeError."""
         # A recipe that names what is not here is refused even where nothing would be asked of it: never scored by something else.
         source = self.source(recipe.extractor)
         if recipe.matching == "semantic":
             self._embedder_of(recipe)
-        degraded: set[str] = set()
         texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
-        extracted = iter(source.get_many(texts, degraded, deadline=deadline) if texts else ())
-        return [_wanted(g.question, extracted) for g in groups], tuple(sorted(degraded))
+        flights = iter(source.begin(texts, deadline=deadline) if texts else ())
+        mine = [[next(flights) for _ in g.question.references] if g.question.key_steps is None else [] for g in groups]
+        return Lookup([g.question for g in groups], mine, source.late)
 
     def _embedder_of(self, recipe: Recipe) -> Embedder:
         if self._embedder is None or self._embedder.model != recipe.embedder:
@@ -166,15 +203,14 @@ class Engine:
             return Compared({}, error.reason)
 
 
-def _wanted(question: Question, extracted: Iterator[Extracted]) -> Wanted:
+def _wanted(question: Question, extracted: Sequence[Extracted]) -> Wanted:
     if question.key_steps is not None:
         return Wanted((question.key_steps,), () if question.key_steps else (Reason.NO_KEY_STEPS,))
-    mine = [next(extracted) for _ in question.references]
     # The best recall among some of the references would be a reward that depends on which of them failed.
-    failed = tuple(dict.fromkeys(reason for e in mine if e.key_steps is None for reason in e.reasons))
+    failed = tuple(dict.fromkeys(reason for e in extracted if e.key_steps is None for reason in e.reasons))
     if failed:
         return Wanted(None, failed)
-    found = tuple(e.key_steps for e in mine if e.key_steps)
+    found = tuple(e.key_steps for e in extracted if e.key_steps)
     return Wanted(found) if found else Wanted(((),), (Reason.NO_KEY_STEPS,))
 
 

@@ -71,7 +71,7 @@ def test_garbage_in_the_cache_changes_nothing(tmp_path, garbage):
     honest = rules().get_many(TEXTS, set())
     backing = SqliteCache(tmp_path / "c.sqlite3")
     rules(backing).get_many(TEXTS, set())
-    backing._db.execute("UPDATE entries SET value = ?", (garbage,))
+    backing._db.all("UPDATE entries SET value = ?", (garbage,))
     degraded: set[str] = set()
     assert [e.key_steps for e in rules(backing).get_many(TEXTS, degraded)] == [e.key_steps for e in honest]
     assert degraded == {"cache"}
@@ -82,7 +82,7 @@ def test_the_value_of_another_key_is_garbage(tmp_path):
     """As a connection hands out whose answers have slipped by one."""
     backing = SqliteCache(tmp_path / "c.sqlite3")
     rules(backing).get_many(TEXTS, set())
-    (first, second) = backing._db.execute("SELECT key, value FROM entries LIMIT 2").fetchall()
+    (first, second) = backing._db.all("SELECT key, value FROM entries LIMIT 2")
     backing.put_many({first[0]: second[1], second[0]: first[1]})
     degraded: set[str] = set()
     assert [e.key_steps for e in rules(backing).get_many(TEXTS, degraded)] == [e.key_steps for e in rules().get_many(TEXTS, set())]

@@ -48,7 +48,7 @@ class Extracted:
 
 
 # What waiters get: the result, and what was degraded while it was made.
-_Flown = tuple[Extracted, frozenset[str]]
+Flown = tuple[Extracted, frozenset[str]]
 
 
 class RulesExtractor:
@@ -72,7 +72,7 @@ class KeyStepSource:
         self.extractor = extractor
         self._cache = cache
         self._owner = uuid.uuid4().hex
-        self._flights: SingleFlight[_Flown] = SingleFlight()
+        self._flights: SingleFlight[Flown] = SingleFlight()
         if extractor.concurrency:
             self._workers = ThreadPoolExecutor(extractor.concurrency, "keystep-extract")
             # A leader only waits: for its extractions, or for another replica's. It goes on when its caller's deadline has passed.
@@ -90,15 +90,38 @@ class KeyStepSource:
         A failing cache adds 'cache' to degraded and changes nothing else. What is not there by deadline (time.monotonic()) is
         None with reason deadline; its extraction goes on and is kept.
         """
+        found: list[Extracted] = []
+        for flight in self.begin(texts, deadline=deadline):
+            try:
+                extracted, without = flight.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except FutureTimeoutError:
+                extracted, without = self.late
+            degraded |= without
+            found.append(extracted)
+        return found
+
+    def begin(self, texts: Sequence[tuple[str, str]], *, deadline: float | None = None) -> list[Future[Flown]]:
+        """A future for each (question, reference), in order: settled already where it was known, or made here.
+
+        Takes as long as the cache does to answer, or a local extractor to work; that one stops at deadline (time.monotonic()).
+        """
         keys = [self._key(question, reference) for question, reference in texts]
         wanted = dict(zip(keys, texts, strict=True))
-        found = self._read(list(wanted), degraded)
-        missing = {key: text for key, text in wanted.items() if key not in found}
-        if missing:
-            found |= (
-                self._extract_once(missing, degraded, deadline) if self.extractor.concurrency else self._extract_here(missing, degraded)
-            )
-        return [found[key] for key in keys]
+        degraded: set[str] = set()
+        there = self._read(list(wanted), degraded)
+        missing = {key: text for key, text in wanted.items() if key not in there}
+        under_way: dict[str, Future[Flown]] = {}
+        if missing and self.extractor.concurrency:
+            under_way = self._extract_once(missing)
+        elif missing:
+            there |= self._extract_here(missing, degraded, deadline)
+        without = frozenset(degraded)
+        return [under_way[key] if key in under_way else _settled((there[key], without)) for key in keys]
+
+    @property
+    def late(self) -> Flown:
+        """What stands in the place of an extraction that is not there by the deadline."""
+        return self._failed(Reason.DEADLINE), frozenset()
 
     def keep(self, made: Mapping[tuple[str, str], tuple[KeyStep, ...]], degraded: set[str]) -> None:
         """Stores what an extractor of this very address made elsewhere, by (question, reference)."""
@@ -107,26 +130,22 @@ class KeyStepSource:
     def _key(self, question: str, reference: str) -> str:
         return "keystep:v1:" + hashlib.sha256(_json([self.extractor.address, question, reference]).encode()).hexdigest()
 
-    def _extract_here(self, missing: dict[str, tuple[str, str]], degraded: set[str]) -> dict[str, Extracted]:
-        fresh = {key: self._extract(*text) for key, text in missing.items()}
+    def _extract_here(self, missing: dict[str, tuple[str, str]], degraded: set[str], deadline: float | None) -> dict[str, Extracted]:
+        fresh: dict[str, Extracted] = {}
+        for key, text in missing.items():
+            if deadline is not None and time.monotonic() > deadline:
+                break
+            fresh[key] = self._extract(*text)
         self._write(fresh, degraded)
-        return fresh
+        return {key: fresh[key] if key in fresh else self._failed(Reason.DEADLINE) for key in missing}
 
-    def _extract_once(self, missing: dict[str, tuple[str, str]], degraded: set[str], deadline: float | None) -> dict[str, Extracted]:
+    def _extract_once(self, missing: dict[str, tuple[str, str]]) -> dict[str, Future[Flown]]:
         mine, theirs = self._flights.join(missing)
         if mine:
             self._leaders.submit(self._lead, mine, {key: missing[key] for key in mine})
-        found: dict[str, Extracted] = {}
-        for key, future in (mine | theirs).items():
-            try:
-                extracted, without = future.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
-            except FutureTimeoutError:
-                extracted, without = self._failed(Reason.DEADLINE), frozenset[str]()
-            degraded |= without
-            found[key] = replace(extracted, cached=True) if key in theirs and extracted.key_steps is not None else extracted
-        return found
+        return mine | {key: _of_another(flight) for key, flight in theirs.items()}
 
-    def _lead(self, mine: dict[str, Future[_Flown]], todo: dict[str, tuple[str, str]]) -> None:
+    def _lead(self, mine: dict[str, Future[Flown]], todo: dict[str, tuple[str, str]]) -> None:
         degraded: set[str] = set()
         try:
             for key, extracted in self._extract_leased(todo, degraded):
@@ -204,6 +223,24 @@ class KeyStepSource:
             return Extracted(None, self.extractor.name, cached=True, reasons=(Reason(content["failed"]),))
         key_steps = tuple(KeyStep(forms[0], tuple(forms[1:])) for forms in content["key_steps"])
         return Extracted(key_steps, self.extractor.name, cached=True)
+
+
+def _settled(flown: Flown) -> Future[Flown]:
+    future: Future[Flown] = Future()
+    future.set_result(flown)
+    return future
+
+
+def _of_another(flight: Future[Flown]) -> Future[Flown]:
+    """The same, for whoever did not begin it: known already, as far as he is concerned."""
+    future: Future[Flown] = Future()
+
+    def pass_on(done: Future[Flown]) -> None:
+        extracted, without = done.result()
+        future.set_result((extracted if extracted.key_steps is None else replace(extracted, cached=True), without))
+
+    flight.add_done_callback(pass_on)
+    return future
 
 
 def _encode(key: str, extracted: Extracted) -> str:
