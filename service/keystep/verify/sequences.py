@@ -96,7 +96,7 @@ def named(text: str) -> dict[str, Number] | None:
 def alternatives(text: str) -> tuple[Number, ...] | None:
     """The numbers of an answer that offers several ('5 or 6', '5, 6'); None when it is anything else."""
     parts = [p for p in _OFFERED.split(_EITHER.sub("", plain(text))) if p]
-    if not 2 <= len(parts) <= MAX_MEMBERS:
+    if len(parts) < 2:
         return None
     members = [_member(part) for part in parts]
     told = [m for m in members if m is not None]
