@@ -48,6 +48,9 @@ class Metrics:
         self.reasons = Counter("keystep_reasons", "Reasons given, by name.", ("reason",), registry=r)
         self.flags = Counter("keystep_flags", "Flags raised, by name.", ("flag",), registry=r)
         self.zero_variance = Counter("keystep_zero_variance_groups", "Groups without any signal.", registry=r)
+        self.fallbacks = Counter(
+            "keystep_fallbacks", "Undecided rewards answered to a trainer as the number its URL names.", ("protocol",), registry=r
+        )
         self.degraded = Counter("keystep_degraded", "Requests answered while something underneath was missing.", ("what",), registry=r)
         self.cache = Counter("keystep_key_step_lookups", "Key-step lookups.", ("cached",), registry=r)
 

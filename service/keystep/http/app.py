@@ -21,6 +21,7 @@ from keystep import __version__
 from keystep.engine import build
 from keystep.http import openapi, problems
 from keystep.http.admission import Admission
+from keystep.http.compat import routes as compat
 from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(Counting, metrics=metrics)
     _work_routes(app, admission, metrics, scoring)
+    compat.install(app, admission, metrics, scoring.score)
     _recipe_routes(app)
     _health_routes(app, admission, scorer, metrics)
     openapi.install(app)

@@ -31,13 +31,16 @@ _PROBLEM = {
         },
     },
 }
-_REFUSALS = {
+_REFUSED = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_TOLD = {
     "400": "The body is not JSON",
     "413": "Over a limit of the settings",
     "422": "A field is wrong; errors names it",
     "429": "Too many rollouts in flight; Retry-After says when",
     "503": "Stopping",
 }
+# What any route that does work may answer instead, for the routes' own documentation.
+REFUSALS: dict[int | str, dict[str, Any]] = {status: {"description": told, **_REFUSED} for status, told in _TOLD.items()}
 
 
 def install(app: FastAPI) -> None:
@@ -57,13 +60,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas.clear()  # FastAPI's own validation errors are never answered
     schemas.update(definitions["$defs"])
     schemas["Problem"] = _PROBLEM
-    refused = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for path, (request, response) in _WORK.items():
         operation = doc["paths"][path]["post"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[request, "validation"]}}}
         operation["responses"] = {
             "200": {"description": "Answered", "content": {"application/json": {"schema": refs[response, "serialization"]}}},
-            **{status: {"description": told, **refused} for status, told in _REFUSALS.items()},
+            **REFUSALS,
         }
     for path in ("/livez", "/readyz", "/metrics", "/v1/recipes", "/v1/recipes/{name}"):
         answers = doc["paths"][path]["get"]["responses"]
@@ -75,5 +77,5 @@ def _document(app: FastAPI) -> dict[str, Any]:
             answers["503"] = {"description": "Warming or stopping", "content": {"application/json": {"schema": {}}}}
         if path == "/v1/recipes/{name}":
             answers.pop("422")
-            answers["404"] = {"description": "No such recipe", **refused}
+            answers["404"] = {"description": "No such recipe", **_REFUSED}
     return doc

@@ -1,0 +1,97 @@
+"""The compatibility routes, put into the application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel
+
+from keystep.http.admission import Admission
+from keystep.http.compat import bedrock, llama_factory, nemo_gym, openrlhf, slime, vllm
+from keystep.http.compat.scoring import Compat, Options, UndecidedError, options, to_json
+from keystep.http.openapi import REFUSALS
+from keystep.http.problems import problem
+from keystep.metrics import Metrics
+from keystep.wire.parsing import parse
+
+Answer = Callable[[Compat, bytes, Any, Options], Awaitable[Any]]
+
+ROUTES: tuple[tuple[str, type[BaseModel], Answer, str], ...] = (
+    ("/get_reward", openrlhf.Request, openrlhf.answer, "OpenRLHF's remote reward, and lmm-r1's"),
+    ("/compat/slime", slime.Request, slime.answer, "slime's and miles' remote_rm"),
+    ("/v1/score/evaluation", llama_factory.Request, llama_factory.answer, "LLaMA-Factory's reward API"),
+    ("/classify", vllm.Request, vllm.classify, "vLLM's classify, as verl's router reads it"),
+    ("/v1/embeddings", vllm.Request, vllm.embeddings, "SGLang's embeddings, as verl's router reads them"),
+    ("/verify", nemo_gym.Request, nemo_gym.answer, "NeMo-Gym's verify"),
+    ("/compat/bedrock", bedrock.Request, bedrock.answer, "AWS reinforcement fine-tuning, keyed by id"),
+)
+
+
+_PARAMETERS = [
+    {"name": name, "in": "query", "required": False, "description": told, "schema": schema}
+    for name, told, schema in (
+        ("recipe", "A recipe's name, or an object of it in JSON, percent-encoded.", {"type": "string", "default": "hardened"}),
+        ("undecided", "The number that stands for what could not be decided; without it such a request is a 503.", {"type": "number"}),
+        ("wants", "slime only: the reward alone, or an object with its components.", {"enum": ["number", "object"], "default": "number"}),
+    )
+]
+
+
+def install(app: FastAPI, admission: Admission, metrics: Metrics, score: Callable[[bytes], Awaitable[bytes]]) -> None:
+    """score: the wire's POST /v1/score, from bytes to bytes."""
+    compat = Compat(score, metrics)
+    for path, model, answer, summary in ROUTES:
+        _add(app, admission, metrics, compat, path, model, answer, summary)
+
+    async def undecided(_: Request, error: Exception) -> Response:
+        return problem(503, str(error), headers={"Retry-After": "1"})
+
+    app.add_exception_handler(UndecidedError, undecided)
+
+
+def _add(
+    app: FastAPI, admission: Admission, metrics: Metrics, compat: Compat, path: str, model: type[BaseModel], answer: Answer, summary: str
+) -> None:
+    seconds = metrics.seconds.labels(path)
+
+    async def route(request: Request) -> Response:
+        began = time.perf_counter()
+        admission.check_open()
+        chosen = options(request.query_params)
+        async with admission.body(request) as body:
+            told = await answer(compat, body, parse(model, body), chosen)
+        seconds.observe(time.perf_counter() - began)
+        return Response(to_json(told), media_type="application/json")
+
+    app.add_api_route(
+        path,
+        route,
+        methods=["POST"],
+        summary=summary,
+        name=path.strip("/"),
+        responses={200: {"description": "Answered", "content": {"application/json": {"schema": {}}}}, **REFUSALS},
+        openapi_extra={
+            "parameters": _PARAMETERS,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _schema(model)}}},
+        },
+    )
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's schema in one piece: references lead nowhere once it stands within a document."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, list):
+            return [whole(p) for p in part]
+        if not isinstance(part, dict):
+            return part
+        name = part.get("$ref", "").rpartition("/")[2]
+        return whole(definitions[name]) if name else {key: whole(value) for key, value in part.items()}
+
+    found: dict[str, Any] = whole(schema)
+    return found

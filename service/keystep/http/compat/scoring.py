@@ -1,0 +1,217 @@
+"""What the trainers' protocols share: from what a trainer sends to rollouts of the wire, and from rewards to what it reads.
+
+Every protocol's file says two things: how its request becomes `Asked`s, and how `Scored`s become its answer. Here is the
+rest: labels, the recipe and the fallback that the URL names, and errors under the trainer's own field names.
+
+    http://host:8000/get_reward?recipe=paper&undecided=0
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import pydantic_core
+
+from keystep.errors import InputError, KeystepError, TooLargeError
+from keystep.metrics import Metrics
+from keystep.wire.parsing import InvalidRequestError
+
+_log = logging.getLogger(__name__)
+
+# A label that is a JSON object with one of these is a question of the wire; any other label is the gold answer itself.
+_QUESTION_FIELDS = frozenset("id answer reference references key_steps choices answer_type precision profile question images".split())
+# What every answer carries, always the same names: trainers take them from the first sample, or die where one is missing.
+COMPONENTS = ("step_rar", "step_rvr", "outcome", "key_steps_matched", "key_steps_soft")
+# A trainer that tries again is turned away so often before it is given its fallback, and so many requests are remembered.
+_REFUSALS = 2
+_REMEMBERED = 65_536
+
+
+class UndecidedError(KeystepError):
+    """A reward is undecided and the protocol has no word for that. The trainer tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the URL says after its question mark. undecided: the number that stands for a reward that could not be decided."""
+
+    recipe: Any = "hardened"
+    undecided: float | None = None
+    wants: str = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One rollout. label: gold answer, or a question of the wire. text_field, label_field: their names in the trainer's request."""
+
+    text: str
+    question: str = ""
+    label: Any = None
+    text_field: str = ""
+    label_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """reward: None where undecided. components: as COMPONENTS, each a number or None."""
+
+    reward: float | None
+    components: Mapping[str, float | None]
+    reasons: Sequence[str] = ()
+    flags: Sequence[str] = ()
+
+    def number(self, undecided: float | None) -> float:
+        """The reward, or the number for it. Raises UndecidedError where there is neither."""
+        return _number("the reward", self.reward, undecided)
+
+    def numbers(self, undecided: float | None) -> dict[str, float]:
+        """Every component, or the number for it, and whether the reward is a fallback. Raises UndecidedError as above."""
+        told = {name: _number(name, value, undecided) for name, value in self.components.items()}
+        return {**told, "undecided": float(self.reward is None)}
+
+
+def _number(name: str, value: float | None, undecided: float | None) -> float:
+    if value is not None:
+        return value
+    if undecided is None:
+        raise UndecidedError(f"{name} is undecided; add undecided=NUMBER to the URL to have a number for it")
+    return undecided
+
+
+def to_json(content: Any) -> bytes:
+    """Trainers' own fields come back as they came: integers of any size, and null for what is no number of JSON."""
+    return pydantic_core.to_json(content, inf_nan_mode="null")
+
+
+def options(query: Mapping[str, str]) -> Options:
+    """Raises InputError, naming the parameter."""
+    for name in query:
+        if name not in {"recipe", "undecided", "wants"}:
+            raise InputError(f"there is no parameter {name[:80]!r}; there are recipe, undecided and wants", field=name[:80])
+    recipe: Any = query.get("recipe", "hardened")
+    if recipe.startswith("{"):
+        try:
+            recipe = json.loads(recipe)
+        except ValueError:
+            raise InputError(
+                'recipe is not JSON; give a name, or an object like {"base": "hardened"}, percent-encoded', field="recipe"
+            ) from None
+    undecided = query.get("undecided")
+    try:
+        number = None if undecided is None else float(undecided)
+    except ValueError:
+        number = math.nan
+    if number is not None and not math.isfinite(number):
+        raise InputError(f"undecided is {undecided!r}; give a finite number, or leave it out", field="undecided")
+    wants = query.get("wants", "number")
+    if wants not in {"number", "object"}:
+        raise InputError(f"wants is {wants[:80]!r}; give number or object", field="wants")
+    return Options(recipe, number, wants)
+
+
+@dataclass
+class Compat:
+    """score: the wire's POST /v1/score, from bytes to bytes: one scoring path, one set of limits, for every protocol."""
+
+    score: Callable[[bytes], Awaitable[bytes]]
+    metrics: Metrics
+    _refused: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    async def rewards(self, asked: Sequence[Asked], chosen: Options) -> list[Scored]:
+        """One a rollout, in order."""
+        if not asked:
+            return []
+        groups = [_group(i, a) for i, a in enumerate(asked)]
+        try:
+            answer = await self.score(to_json({"recipe": chosen.recipe, "groups": groups}))
+        except InputError as error:
+            raise _in_their_words(error, asked) from None
+        return [_scored(g["rollouts"][0]) for g in orjson.loads(answer)["groups"]]
+
+    def fallback(self, protocol: str, body: bytes, scored: Sequence[Scored], chosen: Options, *, tries: bool) -> float | None:
+        """The number for what is undecided, counted and logged where a reward is. Raises UndecidedError.
+
+        tries: the trainer tries again after a 503. It is turned away first, as what is missing may be back by then.
+        """
+        missing = [s for s in scored if s.reward is None]
+        if not missing:
+            return chosen.undecided
+        reasons = ", ".join(sorted({reason for s in missing for reason in s.reasons}))
+        if chosen.undecided is None:
+            raise UndecidedError(
+                f"{len(missing)} of {len(scored)} rewards are undecided ({reasons}); add undecided=NUMBER to the URL to have a number for them"
+            )
+        if tries and self._refusals(body) < _REFUSALS:
+            raise UndecidedError(f"{len(missing)} of {len(scored)} rewards are undecided ({reasons}); try again")
+        self.metrics.fallbacks.labels(protocol).inc(len(missing))
+        _log.warning("%s: %d undecided rewards (%s) were answered as %g", protocol, len(missing), reasons, chosen.undecided)
+        return chosen.undecided
+
+    def _refusals(self, body: bytes) -> int:
+        """How often this request has been refused before; refusing it now counts."""
+        key = sha256(body).digest()
+        with self._lock:
+            before = self._refused.pop(key, 0)
+            if before < _REFUSALS:
+                self._refused[key] = before + 1
+            while len(self._refused) > _REMEMBERED:
+                self._refused.popitem(last=False)
+        return before
+
+
+def question_fields(label: Any) -> dict[str, Any]:
+    """A question of the wire from a label: JSON with the wire's fields, or the gold answer alone."""
+    given = label
+    if isinstance(label, str) and label.lstrip().startswith("{"):
+        try:
+            given = json.loads(label)
+        except ValueError:
+            given = label
+    if isinstance(given, Mapping) and given.keys() & _QUESTION_FIELDS:
+        fields = {name: value for name, value in given.items() if name != "id"}
+        if "answer" in fields:
+            fields["answer"] = _gold(fields["answer"])
+        return fields
+    return {"answer": _gold(label)}
+
+
+def _gold(answer: Any) -> str | None:
+    if answer is None or isinstance(answer, str):
+        return answer
+    return str(answer) if isinstance(answer, int | float) else json.dumps(answer, ensure_ascii=False)
+
+
+def _group(number: int, asked: Asked) -> dict[str, Any]:
+    return {"question": asked.question, **question_fields(asked.label), "id": str(number), "rollouts": [{"id": "0", "text": asked.text}]}
+
+
+def _scored(rollout: dict[str, Any]) -> Scored:
+    return Scored(rollout["reward"], {name: rollout[name] for name in COMPONENTS}, rollout["reasons"], rollout["flags"])
+
+
+_PLACE = re.compile(r"groups\.(\d+)(\.rollouts\.0\.text)?")
+
+
+def _in_their_words(error: InputError, asked: Sequence[Asked]) -> InputError:
+    """The same error under the trainer's own field names."""
+
+    def renamed(told: str) -> str:
+        return _PLACE.sub(lambda m: asked[int(m[1])].text_field if m[2] else asked[int(m[1])].label_field, told)
+
+    match error:
+        case InvalidRequestError():
+            return InvalidRequestError([(renamed(where), renamed(message)) for where, message in error.errors], malformed=error.malformed)
+        case _:
+            kind = TooLargeError if isinstance(error, TooLargeError) else InputError
+            return kind(renamed(error.message), field=renamed(error.field))
