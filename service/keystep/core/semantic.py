@@ -49,12 +49,14 @@ class Undecided:
 
 def undecided(tiers: Tiers, matches: Sequence[StepMatch]) -> tuple[Undecided, ...]:
     """The pairs that pass the gates, of key steps that are unmatched with nothing in the way."""
-    open_ = {m.key_step for m in matches if not m.matched and m.blocked is None}
     out = []
-    for index, form, at, found in tiers.near:
-        sentence = tiers.reading.sentence(at)
-        if index in open_ and admissible(form.phrase, sentence.wording):
-            out.append(Undecided(index, (form.text, " ".join(sentence.folded.split())), tiers.span(at, found)))
+    for match in matches:
+        if match.matched or match.blocked is not None:
+            continue
+        for form, at, found in tiers.near(match.key_step):
+            sentence = tiers.reading.sentence(at)
+            if admissible(form.phrase, sentence.wording):
+                out.append(Undecided(match.key_step, (form.text, " ".join(sentence.folded.split())), tiers.span(at, found)))
     return tuple(out)
 
 

@@ -1,12 +1,11 @@
 """The hardened matcher: exact -> numeric -> fuzzy, each under the guards. One object a rollout.
 
-What it leaves undecided (unmatched, nothing in the way) it notes for the semantic tier (semantic.py).
+What it leaves undecided (unmatched, nothing in the way) the semantic tier may take up (semantic.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
@@ -22,22 +21,12 @@ from keystep.nouns import Span, StepMatch
 MAX_CANDIDATES = 12
 
 
-class Near(NamedTuple):
-    """A sentence that covers part of a text form, too little to match, with nothing in the way."""
-
-    key_step: int
-    form: PreparedForm
-    sentence: int
-    found: phrases.PhraseMatch
-
-
 class Tiers:
     """Matches every key step of a question against one reading; threshold: the score from which a key step is matched."""
 
     def __init__(self, prepared: PreparedKeySteps, reading: Reading, threshold: float) -> None:
         self.prepared, self.reading, self.threshold = prepared, reading, threshold
         self._masks: dict[int, int] = {}
-        self.near: list[Near] = []
         # Expanded derivations that reached a key step, in the order met.
         self.reached: dict[Tree, Stated] = {}
 
@@ -230,8 +219,6 @@ class Tiers:
                 nearest = (at, found, blocked)
         if best is not None:
             at, found = best
-            if found.score < self.threshold:
-                self.near.append(Near(index, form, at, found))
             exact = found.score >= 1.0 and form.phrase.exact in verbatim(self.reading.sentence(at).tokens)
             return self._found(index, form, found.score, self.span(at, found), "exact" if exact else "fuzzy")
         if nearest is not None:
@@ -243,6 +230,16 @@ class Tiers:
         sentence = self.reading.sentence(at)
         start, end = sentence.span(found.first, found.last)
         return sentence.start + start, sentence.start + end
+
+    def near(self, index: int) -> Iterator[tuple[PreparedForm, int, phrases.PhraseMatch]]:
+        """(form, sentence, what is shared) of each sentence that asserts part of a text form, with nothing in the way."""
+        for form in self.prepared.forms[index]:
+            if form.reckoning is not None or (form.fact_keys and not form.worded) or not form.bits:
+                continue
+            for at, _ in self._candidates(form):
+                found = phrases.compare(form.phrase, self.reading.sentence(at).wording)
+                if found is not None and found.blocked is None and self._not_asserted(at, form, found) is None:
+                    yield form, at, found
 
     def _not_asserted(self, at: int, form: PreparedForm, found: phrases.PhraseMatch) -> str | None:
         denied = self.reading.denied(at, found.first, found.last, equation=False)
