@@ -70,6 +70,9 @@ class Metrics:
                     self.reasons.labels(reason).inc()
                 for flag in rollout.reward.flags:
                     self.flags.labels(flag).inc()
+        self.saw_degraded(degraded)
+
+    def saw_degraded(self, degraded: Iterable[str]) -> None:
         for what in degraded:
             self.degraded.labels(what).inc()
 

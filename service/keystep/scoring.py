@@ -83,3 +83,8 @@ def nothing(rollout_id: str, reason: Reason) -> ScoredRollout:
 
 def group(given: Group, rollouts: Sequence[ScoredRollout]) -> ScoredGroup:
     return ScoredGroup(given.id, tuple(rollouts), normalise([r.reward.total for r in rollouts]), pairs.best_and_worst(rollouts))
+
+
+def none_of(given: Group, reason: Reason) -> ScoredGroup:
+    """All null, for the whole group."""
+    return group(given, [nothing(r.id, reason) for r in given.rollouts])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from keystep import scoring
-from keystep.engine import Engine, Scored
+from keystep.engine import Engine, Lookup, Scored
 from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout
 from keystep.processes.dispatcher import Dispatcher
 from keystep.processes.messages import Piece, packed
@@ -57,22 +57,28 @@ class Scorer:
     def dispatcher(self) -> Dispatcher:
         return self._dispatcher
 
-    def submit(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool, deadline: float | None = None) -> Submitted:
+    def submit(
+        self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool, deadline: float | None = None, lookup: Lookup | None = None
+    ) -> Submitted:
         """Every rollout's reward. evidence: whether where things stand is told. deadline: time.monotonic() past which what is
-        not ready is null, reason deadline. Blocks where ``waits`` says so. Raises RecipeError."""
-        if recipe.matching == "semantic":
+        not ready is null, reason deadline. lookup: of these groups' key steps, as far as it has come; without it they are
+        looked up, and waited for, here. Blocks then, and where ``takes_long`` says so. Raises RecipeError."""
+        if self.takes_long(recipe):
             scored = self.engine.score(groups, recipe, deadline=deadline)
             return Submitted([_there(group) for group in scored.groups], scored.degraded, None)
-        wanted, degraded = self.engine.wanted(groups, recipe, deadline=deadline)
+        if lookup is None:
+            wanted, degraded = self.engine.wanted(groups, recipe, deadline=deadline)
+        else:
+            wanted, degraded = [lookup.wanted(i) for i in range(len(groups))], lookup.degraded
         ticket = self._dispatcher.ticket(deadline)
         for group, want in zip(groups, wanted, strict=True):
             ticket.add(_group_part(group), _template(group.question, recipe, evidence, want), group.rollouts)
         self._dispatcher.submit(ticket)
         return Submitted([part.future for part in ticket.parts], degraded, ticket)
 
-    def waits(self, groups: Sequence[Group], recipe: Recipe) -> bool:
-        """Whether submit may take longer than a moment: key steps have to be looked up, or the engine scores."""
-        return recipe.matching == "semantic" or any(g.question.key_steps is None and g.question.references for g in groups)
+    def takes_long(self, recipe: Recipe) -> bool:
+        """Whether submit does the scoring: the engine has what the recipe needs."""
+        return recipe.matching == "semantic"
 
     def score(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool = True, deadline: float | None = None) -> Scored:
         """submit, waited for."""
