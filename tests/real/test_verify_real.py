@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from keystep.recipe import HARDENED, OFFICIAL
+from keystep.verify import kinds
 from keystep.verify.verifier import Verifier
 from real.verify_eval import (
     Row,
@@ -95,8 +98,13 @@ def test_every_gold_has_a_type_and_equals_itself(verifier, shared):
     items = golds(shared)
     outcomes = in_process(verifier, HARDENED)(items)
     assert [(i["id"], i["answer"]) for i, v in zip(items, outcomes, strict=True) if v.outcome != 1.0] == []
+    types = [kinds.of(i["answer"], None, i["question"]) for i in items]
+    # Text is what has words; no number, formula or letter ends up there for want of a reader.
+    assert [i["answer"] for i, kind in zip(items, types, strict=True) if kind == kinds.TEXT and not WORDS.search(i["answer"])] == []
 
 
+WORDS = re.compile(r"[A-Za-z]{2,}|Q\d|\b[NS] ")
+FONT = re.compile(r"\s*\\(?:mathrm|text)\s*\{[~\s]*([A-Za-z]+)\s*\}")
 FULL_WIDTH = {ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"}
 
 
@@ -111,13 +119,50 @@ FULL_WIDTH = {ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"}
         lambda gold: "The answer is  " + gold.replace("+", " + ").replace("=", " = ") + " .",
         lambda gold: "The answer is " + gold.replace("\N{DEGREE SIGN}", "^{\\circ}"),
         lambda gold: "\uc815\ub2f5\uc740 " + gold.translate(FULL_WIDTH),
+        lambda gold: "The answer is " + re.sub(r"\s*([-+=,])\s*", r"\1", gold),
+        lambda gold: "The answer is " + gold.replace("\\frac", "\\dfrac").replace("\\left", "").replace("\\right", ""),
+        lambda gold: "The answer is " + FONT.sub(r"\\text{ \1}", gold),
+        lambda gold: "The answer is " + FONT.sub(r" \1", gold).replace("^{2}", "^2").replace("^{3}", "^3"),
+        lambda gold: "The answer is " + re.sub(r"(?<=\d)\s+(?=(?:mm|cm|m|km)\b)", "", gold),
     ],
-    ids=["dollars", "box", "bold", "tags", "section", "spaces", "degrees", "full-width"],
+    ids=[
+        "dollars",
+        "box",
+        "bold",
+        "tags",
+        "section",
+        "spaces",
+        "degrees",
+        "full-width",
+        "tight",
+        "dfrac",
+        "unit-text",
+        "unit-typed",
+        "unit-joined",
+    ],
 )
 def test_every_gold_equals_its_own_variants(verifier, shared, write):
     items = [{**i, "text": write(i["answer"].strip().replace("\n", ", "))} for i in golds(shared)]
     outcomes = in_process(verifier, HARDENED)(items)
     assert [(i["id"], i["text"]) for i, v in zip(items, outcomes, strict=True) if v.outcome != 1.0] == []
+
+
+MEASURED = re.compile(r"\D*?(-?\d+(?:\.\d+)?)\s*(?:\\mathrm\{~?)?\s*(mm|cm|m|km)\}?(?:\^\{?([23])\}?)?\$?")
+FINER = {"mm": ("μm", 1000), "cm": ("mm", 10), "m": ("cm", 100), "km": ("m", 1000)}
+
+
+def test_every_measure_equals_itself_converted_and_no_other_scale(verifier, shared):
+    """Lengths, areas and volumes."""
+    measured = [(i, m) for i in golds(shared) if (m := MEASURED.fullmatch(i["answer"]))]
+    assert len(measured) >= 50
+    for scale, right in ((1, 1.0), (10, 0.0)):
+        changed = []
+        for item, m in measured:
+            (unit, factor), power = FINER[m[2]], int(m[3] or 1)
+            value = Decimal(m[1]) * factor**power * scale
+            changed.append({**item, "text": f"The answer is {value} {unit}{f'^{power}' if power > 1 else ''}"})
+        outcomes = in_process(verifier, HARDENED)(changed)
+        assert [(i["answer"], i["text"]) for i, v in zip(changed, outcomes, strict=True) if v.outcome != right] == []
 
 
 @pytest.mark.parametrize("away", [1, 7, 100])
