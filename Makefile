@@ -8,7 +8,7 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench real lock clean
+.PHONY: help serve test lint format ablation bench real lock clean
 .PHONY: redis-server
 
 help: ## this list
@@ -32,6 +32,9 @@ format: .venv/.dev ## put the code into shape
 
 real: .venv/.dev ## score the real data of KEYSTEP_SHARED through HTTP and print agreement and AUROC
 	PYTHONPATH=tests $(BIN)/python tests/real
+
+ablation: .venv/.dev ## what each part of the matcher buys, by taking it out (needs KEYSTEP_SHARED; some minutes)
+	PYTHONPATH=tests:tests/real $(BIN)/python tests/ablation $(ARGS)
 
 bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, in one run
 	$(BIN)/python tests/bench $(ARGS)

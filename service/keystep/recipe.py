@@ -55,7 +55,7 @@ class Recipe:
     # semantic only: the sentence embedder that is asked where the tiers leave a text key step undecided; a service without it
     # refuses the recipe. And the cosine from which what it is asked about is matched.
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
-    semantic_threshold: float = 0.85
+    semantic_threshold: float = 0.9
     # Dumped key steps: k is computed as if the dump were absent, or it is only flagged.
     stuffing: Literal["absent", "flag_only"] = "absent"
     # Who extracts key steps that a request does not bring: rules, or llm/<model>. A service without it refuses the recipe.

@@ -93,11 +93,13 @@ class SentenceModel:
         try:
             import torch
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as transformers_logging
         except ImportError as error:
             raise ComponentError(
                 Reason.MODEL_UNAVAILABLE, f"the model {name} needs the extra [embed] (pip install 'keystep[embed]'): {error}"
             ) from error
         torch.set_num_threads(threads)
+        transformers_logging.disable_progress_bar()  # a service's log is no terminal
         try:
             self._model = SentenceTransformer(name, device="cpu")
         except (OSError, ValueError) as error:

@@ -1,0 +1,103 @@
+"""`make ablation`: what each part of the matcher buys, by taking it out. Prints tables; asserts nothing.
+
+    PYTHONPATH=tests:tests/real python tests/ablation [--every N]
+
+Reads KEYSTEP_SHARED. Every row is measured in this process on the same material, one part changed:
+
+    AUROC       of k against is_correct on GSM8K model solutions, hard and soft; then without the final key step (every N-th question)
+    attacks     gain in mean k of 200 wrong solutions: numbers dumped, the question copied, key steps negated, results + 1, every
+                operation of the question's numbers, key steps listed
+    labels      judged right of the traps file, tricky.jsonl, the blind traps; of the paraphrases: found / other texts taken for one
+    us          microseconds of CPU a rollout (GSM8K solutions, key steps prepared once a question)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from unittest.mock import patch
+
+import matching_eval
+from ablation import labels
+from ablation.variants import OPEN_GATES, WITHOUT, patched
+from keystep.models.embedder import Embedder
+from keystep.recipe import HARDENED, SEMANTIC, Recipe
+from models.minilm import folder
+
+TESTS = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("KEYSTEP_SHARED") or TESTS.parents[1] / "shared")
+# Column -> the attack of matching_eval.
+ATTACKS = {
+    "dump": "numbers 0 to 200",
+    "copy": "question copied",
+    "negated": "negated: not true that",
+    "+ 1": "result + 1",
+    "operators": "operator stuffing",
+    "listed": "key steps dumped as a list",
+}
+HEAD = (
+    f"{'':46}{'AUROC hard':>11}{'soft':>7}{'no final':>10}{'soft':>7}"
+    + "".join(f"{name:>9}" for name in ATTACKS)
+    + f"{'traps':>9}{'tricky':>8}{'blind':>8}{'paraphrases: chosen on, unseen':>32}{'us':>7}"
+)
+
+
+def row(name: str, recipe: Recipe, judge: labels.Match, items: list[matching_eval.Item]) -> str:
+    with patch.object(matching_eval, "match", judge):
+        for item in items:  # prepared before the clock starts
+            matching_eval.k_of(item, recipe)
+        began = time.process_time()
+        aurocs = matching_eval.aurocs(items, recipe)
+        measured = len(items) + sum(len(item.calculations) > 1 for item in items)
+        micros = (time.process_time() - began) / measured * 1e6
+        gains = {attack: gain for attack, _, gain in matching_eval.attacks(items, recipe)}
+    cells = [f"{aurocs[k]:.3f}" for k in ("hard", "soft", "hard without final", "soft without final")]
+    text = f"{name:46}{cells[0]:>11}{cells[1]:>7}{cells[2]:>10}{cells[3]:>7}"
+    text += "".join(f"{gains[attack]:+9.3f}" for attack in ATTACKS.values())
+    for asked, width in ((labels.traps(), 9), (labels.tricky(SHARED), 8), (labels.blind(), 8)):
+        found, false = labels.right(asked, recipe, judge)
+        text += f"{found + sum(not stated for *_, stated in asked) - false:{width}}"
+    for which, width in (("chosen on", 20), ("unseen", 12)):
+        found, false = labels.right(labels.paraphrases(which), recipe, judge)
+        text += f"{f'{found} / {false}':>{width}}"
+    return text + f"{micros:7.0f}"
+
+
+def rows(items: list[matching_eval.Item], embedder: Embedder) -> Iterator[str]:
+    asking = labels.asking(embedder)
+    unasked: AbstractContextManager[None] = nullcontext()
+    for name, recipe, change in (
+        ("hardened", HARDENED, unasked),
+        ("semantic", SEMANTIC, unasked),
+        ("semantic, gates alone", SEMANTIC.but(semantic_threshold=0.0), unasked),
+        ("semantic, cosine alone", SEMANTIC, patched(*OPEN_GATES)),
+    ):
+        with change:
+            yield row(name, recipe, asking, items)
+    for name, changes in WITHOUT.items():
+        with patched(*changes):
+            yield row(f"hardened without {name}", HARDENED, labels.match, items)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1, help="of the questions with four solutions each, every N-th (default: all)")
+    arguments = parser.parse_args()
+    if not (SHARED / "data").is_dir():
+        sys.exit(f"KEYSTEP_SHARED names no folder with real data: {SHARED.name}")
+    items = matching_eval.items(SHARED, every=arguments.every)
+    embedder = Embedder(str(folder()))
+    embedder.start()
+    print(f"{len(items)} solutions\n{HEAD}")
+    for line in rows(items, embedder):
+        print(line, flush=True)
+    embedder.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the recipe semantic is for, held to labels: paraphrases found, and nothing else taken for one that hardened does not take."""
+
+from __future__ import annotations
+
+import pytest
+
+from ablation import labels
+from ablation.variants import OPEN_GATES, WITHOUT, patched
+from keystep.models.embedder import Embedder
+from keystep.recipe import HARDENED, SEMANTIC
+from models.minilm import folder
+
+
+@pytest.fixture(scope="module")
+def asking():
+    embedder = Embedder(str(folder()))
+    embedder.start()
+    yield labels.asking(embedder)
+    embedder.close()
+
+
+def test_labels_are_two_thirds_negative_and_say_a_thing_once():
+    for which, keys in (("chosen on", 80), ("unseen", 60)):
+        pairs = labels.paraphrases(which)
+        assert (len(pairs), sum(stated for *_, stated in pairs)) == (3 * keys, keys)
+        assert len({(steps, text) for steps, _, text, _ in pairs}) == 3 * keys
+
+
+@pytest.mark.parametrize(("which", "more", "falser"), [("chosen on", 6, 0), ("unseen", 15, 2)])
+def test_semantic_finds_more_paraphrases(asking, which, more, falser):
+    pairs = labels.paraphrases(which)
+    found, false = labels.right(pairs, HARDENED, labels.match)
+    with_embedder = labels.right(pairs, SEMANTIC, asking)
+    assert with_embedder[0] >= found + more
+    assert with_embedder[1] <= false + falser
+
+
+def test_semantic_takes_no_trap_that_hardened_does_not(asking):
+    for pairs in (labels.traps(), labels.blind()):
+        assert labels.right(pairs, SEMANTIC, asking) == labels.right(pairs, HARDENED, labels.match)
+
+
+def test_neither_the_gates_nor_the_cosine_alone_would_do(asking):
+    pairs = labels.paraphrases("chosen on") + labels.paraphrases("unseen")
+    _, false = labels.right(pairs, SEMANTIC, asking)
+    assert labels.right(pairs, SEMANTIC.but(semantic_threshold=0.0), asking)[1] > false + 20
+    with patched(*OPEN_GATES):
+        assert labels.right(pairs, SEMANTIC, asking)[1] > false
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_every_part_that_is_taken_out_for_measuring_is_there(name):
+    with patched(*WITHOUT[name]):
+        found = labels.match(labels.prepare(labels.traps()[0][0]), "The rope is 5 cm long.", [(0, 22)], HARDENED)
+    assert len(found.matches) == 1
