@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from keystep.nouns import Question, Reason
+from keystep.recipe import OFFICIAL
+from keystep.verify import symbolic
 from keystep.verify.pool import Pool, Reply
+from keystep.verify.verifier import Verifier, VerifyItem
 
 EQUAL = ("equal", "\\frac{1}{2}", "0.5", 6)
 # Passes sympy's parser and never ends; sent here around the bounds that would stop it.
@@ -174,3 +178,24 @@ def test_threads_share_a_pool(pool):
     for thread in threads:
         thread.join()
     assert replies == [Reply("done", True)] * 32
+
+
+@pytest.mark.parametrize(
+    "task", [("equal", "\\frac{\\sqrt{3}}{2}", "\\sqrt{\\frac{3}{4}}", 6), ("by_default", "So it is $\\frac{6}{3}$.", "$2$")]
+)
+def test_no_comparison_sets_a_wall_clock(monkeypatch, task):
+    """A busy machine must not turn a yes into a no: only the pool's CPU budget ends a comparison."""
+
+    def alarm(seconds):
+        raise AssertionError(f"an alarm in {seconds} s of wall-clock time")
+
+    monkeypatch.setattr(signal, "alarm", alarm)
+    monkeypatch.setattr(signal, "setitimer", alarm)
+    assert getattr(symbolic, task[0])(*task[1:]) is True
+
+
+def test_the_official_recipe_gives_null_for_what_never_ends():
+    verifier = Verifier(workers=1, cpu_seconds=0.5)
+    (found,) = verifier.verify([VerifyItem(Question("q", answer="1"), "The answer is $\\binom{10^9}{5*10^8}$.")], OFFICIAL)
+    verifier.close()
+    assert (found.value, found.reasons) == (None, (Reason.VERIFIER_TIMEOUT,))

@@ -1,4 +1,4 @@
-"""The released R1-VL code's outcome, and the paper's: what needs no process is here, the rest is symbolic.official.
+"""The released R1-VL code's outcome, and the paper's: what needs no process is here, the rest is symbolic.by_default.
 
 Known defects, kept: the whole response is searched, so a body's last number counts; the fall-back comparison keeps case;
 every exception is a no.

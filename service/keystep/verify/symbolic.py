@@ -1,7 +1,7 @@
 """Symbolic equality by math-verify. Runs in the pool's worker processes only: it may hang, swell or crash there.
 
-Nothing here is called before bounds.py has looked at the text, but for `official`, which sends exactly what the released
-code sends. The heavy import happens inside the functions, so that the parent process never loads sympy.
+Nothing of `equal` is called before bounds.py has looked at the text; `by_default` gets exactly what the paper's and the released
+code's rules compare. The heavy import happens inside the functions, so that the parent process never loads sympy.
 """
 
 from __future__ import annotations
@@ -24,24 +24,17 @@ def equal(gold: str, answer: str, rounding: int) -> bool:
     return bool(verify(*sides, float_rounding=rounding, allow_set_relation_comp=True, timeout_seconds=None))
 
 
-def paper(gold: str, answer: str) -> bool:
-    """math-verify by its defaults, gold first, any exception a no; only its time-outs are left to the pool."""
+def by_default(one: str, other: str) -> bool:
+    """math-verify's verify(parse(one), parse(other)) by its defaults, any exception a no.
+
+    Only its time-outs are left to the pool: they count wall-clock seconds, so a busy machine would turn a yes into a no.
+    """
     from math_verify import parse, verify
 
     try:
-        sides = [parse(side, parsing_timeout=None) for side in (gold, answer)]
+        sides = [parse(side, parsing_timeout=None) for side in (one, other)]
         return bool(verify(*sides, timeout_seconds=None))
-    except Exception:  # noqa: BLE001  (what math-verify cannot read is not equal)
-        return False
-
-
-def official(response: str, gold: str) -> bool:
-    """The released code's call: whole response first, gold second, every default, any exception a no."""
-    from math_verify import parse, verify
-
-    try:
-        return float(verify(parse(response), parse(gold))) > 0
-    except Exception:  # noqa: BLE001  (bug for bug: the released code takes every exception as a no)
+    except Exception:  # noqa: BLE001  (what math-verify cannot read is not equal; the released code takes every exception as a no)
         return False
 
 
@@ -49,7 +42,7 @@ def warm_up() -> None:
     """Import and run once, so that the first answer does not pay the cold start."""
     for gold, answer in _WARM_UP:
         equal(gold, answer, 6)
-    official("The answer is 1.", "2")
+    by_default("The answer is 1.", "2")
 
 
 def _fence(side: str) -> str:

@@ -60,7 +60,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
     logging.disable(logging.CRITICAL)
     sys.setrecursionlimit(3000)
     symbolic.warm_up()
-    return {"equal": symbolic.equal, "paper": symbolic.paper, "official": symbolic.official}
+    return {"equal": symbolic.equal, "by_default": symbolic.by_default}
 
 
 def _take_over_pipes() -> tuple[int, IO[str]]:
