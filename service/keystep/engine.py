@@ -62,6 +62,10 @@ class Lookup:
         """Of one group; empty once its key steps are known."""
         return [flight for flight in self._flights[index] if not flight.done()]
 
+    def only(self, indices: Sequence[int]) -> Lookup:
+        """Of some of the groups."""
+        return Lookup([self._questions[i] for i in indices], [self._flights[i] for i in indices], self._late)
+
     def wanted(self, index: int) -> Wanted:
         """What to look for in one group, as far as it is known; null, reason deadline, where it is not."""
         return _wanted(self._questions[index], [flown[0] for flown in self._now(index)])

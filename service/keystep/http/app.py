@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keystep import __version__
 from keystep.engine import build
-from keystep.http import openapi, problems
+from keystep.http import openapi, problems, streaming
 from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
 from keystep.http.scoring import Scoring
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(Counting, metrics=metrics)
     _work_routes(app, admission, metrics, scoring)
+    streaming.install(app, admission, scoring)
     compat.install(app, admission, metrics, scoring.score)
     _recipe_routes(app)
     _health_routes(app, admission, scorer, metrics)

@@ -39,6 +39,11 @@ _TOLD = {
     "429": "Too many rollouts in flight; Retry-After says when",
     "503": "Stopping",
 }
+_STREAMED = (
+    "A line each: StreamHead, then a GroupOut for every group in whatever order they finish, then StreamEnd"
+    " (or StreamBroken, where something broke off; a stream without either was cut short)"
+)
+_LINES = (responses.StreamHead, responses.GroupOut, responses.StreamEnd, responses.StreamBroken)
 # What any route that does work may answer instead, for the routes' own documentation.
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"description": told, **_REFUSED} for status, told in _TOLD.items()}
 
@@ -55,6 +60,7 @@ def install(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     doc = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     both = [(request, "validation") for request, _ in _WORK.values()] + [(response, "serialization") for _, response in _WORK.values()]
+    both += [(line, "serialization") for line in _LINES]
     refs, definitions = models_json_schema(both, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas = doc.setdefault("components", {}).setdefault("schemas", {})
     schemas.clear()  # FastAPI's own validation errors are never answered
@@ -67,6 +73,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
             "200": {"description": "Answered", "content": {"application/json": {"schema": refs[response, "serialization"]}}},
             **REFUSALS,
         }
+    stream = doc["paths"]["/v1/score/stream"]["post"]
+    stream["requestBody"] = doc["paths"]["/v1/score"]["post"]["requestBody"]
+    stream["responses"] = {
+        "200": {"description": _STREAMED, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+        **REFUSALS,
+    }
     for path in ("/livez", "/readyz", "/metrics", "/v1/recipes", "/v1/recipes/{name}"):
         answers = doc["paths"][path]["get"]["responses"]
         answers["200"] = {

@@ -96,6 +96,31 @@ class ScoreResponse(_Out):
     degraded: list[str]
 
 
+class StreamHead(_Out):
+    """The first line of a stream."""
+
+    recipe: RecipeRef
+    service: str
+
+
+class StreamEnd(_Out):
+    """The last line of a stream that is whole."""
+
+    degraded: list[str]
+
+
+class Fault(_Out):
+    title: str
+    status: int
+    detail: str
+
+
+class StreamBroken(_Out):
+    """The last line of a stream that broke off."""
+
+    error: Fault
+
+
 class OutcomeOut(_Out):
     id: str
     outcome: float | None
