@@ -12,42 +12,13 @@ decide() reads one answer as the gold's type and says
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum, auto
 from fractions import Fraction
 from functools import partial
 
-from keystep.verify import anls, kinds, moments, number, policies, sequences, units, yesno
+from keystep.verify import anls, kinds, moments, number, policies, quantities, sequences, units, yesno
 from keystep.verify import choices as choice_reader
+from keystep.verify.case import Case, State, verdict
 from keystep.verify.text import fold, plain
-
-
-class State(Enum):
-    RIGHT = auto()
-    WRONG = auto()
-    SEVERAL = auto()
-    CONFLICT = auto()
-    JUDGE = auto()
-    SYMBOLIC = auto()
-    UNREADABLE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What an answer is held against.
-
-    precision: decimal places asked for.  name: of the variable the gold is the value of.  relative, absolute: how far a number may
-    be off. None where nothing is said.
-    """
-
-    gold: str
-    kind: str
-    question: str = ""
-    choices: tuple[str, ...] | None = None
-    precision: int | None = None
-    name: str | None = None
-    relative: Fraction | None = None
-    absolute: Fraction | None = None
 
 
 def decide(case: Case, answer: str) -> State:
@@ -71,16 +42,12 @@ _ONE_OF_WHICH = frozenset({kinds.EXPRESSION, kinds.TIME, kinds.DATE, kinds.RATIO
 _EITHER = re.compile(r"\s+or\s+|\s*(?:또는|或)\s*", re.IGNORECASE)
 
 
-def _verdict(right: bool) -> State:
-    return State.RIGHT if right else State.WRONG
-
-
 def _choice(case: Case, answer: str) -> State:
     options = _options(case)
     count = len(options) or None
     offered = choice_reader.several(answer, count)
     if all_of := choice_reader.several(case.gold, count):
-        return _verdict(offered == all_of) if offered or choice_reader.pick(answer, count).label is not None else State.UNREADABLE
+        return verdict(offered == all_of) if offered or choice_reader.pick(answer, count).label is not None else State.UNREADABLE
     if offered:
         return State.SEVERAL
     gold, gold_text = _gold_option(case.gold, options)
@@ -94,16 +61,16 @@ def _choice(case: Case, answer: str) -> State:
             if named and picked.label not in named:
                 return State.CONFLICT
         if gold is not None:
-            return _verdict(picked.label == gold)
+            return verdict(picked.label == gold)
         return State.JUDGE
     if options:
         named = choice_reader.by_text(answer, options)
         if len(named) == 1 and gold is not None:
-            return _verdict(named[0] == gold)
+            return verdict(named[0] == gold)
         if len(named) > 1:
             return State.JUDGE if gold in named else State.WRONG
         if (label := choice_reader.run_together(answer, options)) is not None and gold is not None:
-            return _verdict(label == gold)
+            return verdict(label == gold)
         return _no_option(answer, options, gold)
     if gold_text and choice_reader.same(answer, gold_text):
         return State.RIGHT
@@ -206,7 +173,7 @@ def _number(case: Case, answer: str) -> State:
         return State.UNREADABLE
     found = number.parse(answer)
     if found is not None:
-        return _same_quantity(case, gold, found)
+        return quantities.same_quantity(case, gold, found)
     if (decimal := _DECIMAL_COMMA.fullmatch(plain(answer))) is not None and gold.value in (
         Fraction(f"{decimal[1]}.{decimal[2]}"),
         Fraction(decimal[1]) if decimal[1] == decimal[2] else None,
@@ -214,112 +181,13 @@ def _number(case: Case, answer: str) -> State:
         return State.JUDGE  # a decimal comma, or two answers: 7,5 for 7.5 and 7,7 for 7
     parts = sequences.alternatives(answer)
     if parts is not None:
-        states = {_same_quantity(case, gold, p) for p in parts}
+        states = {quantities.same_quantity(case, gold, p) for p in parts}
         return State.SEVERAL if len({p.value for p in parts}) > 1 else states.pop()
     if sequences.ratio(answer) is not None or moments.read(answer) is not None:
         return State.WRONG
     if re.search(r"[<>≠]", plain(answer)):
         return State.WRONG if kinds.is_formula(answer) else State.UNREADABLE  # a range is no number
     return State.SYMBOLIC if kinds.is_formula(answer) else State.UNREADABLE
-
-
-def _same_quantity(case: Case, gold: number.Number, found: number.Number) -> State:
-    equal = _equal_values(case, gold, found)
-    if gold.unit == found.unit or (not gold.unit and not found.unit):
-        return _verdict(equal)
-    if "%" in (gold.unit, found.unit):
-        return _percent(case, gold, found, equal=equal)
-    if not gold.unit or not found.unit:
-        return _one_unit(case, gold, found, equal=equal)
-    ours, theirs = units.measure(gold.unit), units.measure(found.unit)
-    if ours is not None and theirs is not None:
-        converted = units.convert(found.value, found.unit, gold.unit)
-        if converted is None:
-            return State.WRONG
-        scaled = number.Number(converted, found.places)
-        return _verdict(_equal_values(case, number.Number(gold.value, gold.places), scaled, converted=ours[1] != theirs[1]))
-    if fold(gold.unit) == fold(found.unit) or units.generic(gold.unit) or units.generic(found.unit):
-        return _verdict(equal)
-    return State.JUDGE if equal else State.WRONG
-
-
-def _one_unit(case: Case, gold: number.Number, found: number.Number, *, equal: bool) -> State:
-    """One side bears a unit and the other none. The question may name the unit in which it asks."""
-    bearer = gold if gold.unit else found
-    if bearer.loose and equal and not units.named_in(bearer.unit, case.question):
-        return State.WRONG if bearer.unit not in units.LETTERS else State.JUDGE
-    if not gold.unit and (asked := units.asked_in(case.question)) is not None:
-        ours, theirs = units.measure(asked), units.measure(found.unit)
-        if ours is not None and theirs is not None and ours[0] == theirs[0]:
-            scaled = number.Number(found.value * theirs[1] / ours[1], found.places)
-            return _verdict(_equal_values(case, gold, scaled))
-    return _verdict(equal)
-
-
-_ASKS_PERCENT = re.compile(r"percent|%|퍼센트|百分", re.IGNORECASE)
-
-
-def _percent(case: Case, gold: number.Number, found: number.Number, *, equal: bool) -> State:
-    """12% and 12 agree where percent is asked for (or the gold says so); 12% and 0.12 only where the question asks."""
-    asked = _ASKS_PERCENT.search(case.question) is not None
-    other = found if gold.unit == "%" else gold
-    if other.unit:
-        return State.WRONG
-    if equal and (gold.unit == "%" or not case.question or (asked and abs(gold.value) > 1)):
-        return State.RIGHT
-    if asked:
-        hundredth = Fraction(1, 100)
-        a = gold.value * hundredth if gold.unit == "%" else gold.value
-        b = found.value * hundredth if found.unit == "%" else found.value
-        return _verdict(a == b)
-    return State.WRONG
-
-
-def _equal_values(case: Case, gold: number.Number, found: number.Number, *, converted: bool = False) -> bool:
-    """Exactly; or as decimals: to the precision asked for, else to six digits, else to the gold's own places when it has many."""
-    a, b = gold.value, found.value
-    if a == b:
-        return True
-    if case.precision is not None:
-        return _rounded(a, case.precision) == _rounded(b, case.precision)
-    if (case.relative is not None or case.absolute is not None) and not _year(gold):
-        return abs(a - b) <= max(case.absolute or 0, (case.relative or 0) * abs(a))
-    if gold.places is None and found.places is None and not converted:
-        return False
-    if converted or max(gold.places or 0, found.places or 0) >= 6:
-        tolerance = Fraction(1, 10**6) * max(abs(a), abs(b))
-        if abs(a - b) <= tolerance:
-            return True
-    if (places := _rounded_at(gold)) is not None and (found.places is None or found.places > places):
-        return _rounded(b, places) == a
-    return False
-
-
-def _rounded_at(gold: number.Number) -> int | None:
-    """2.0944: four significant digits or more, and three places or more, say where the gold was rounded."""
-    places = gold.places or 0
-    return places if places >= 3 and abs(gold.value) * 10**places >= 1000 else None
-
-
-def rounding(case: Case) -> int:
-    """Decimal places at which a decimal gold and a formula are compared."""
-    if case.precision is not None:
-        return case.precision
-    gold = number.parse(case.gold)
-    if gold is None or gold.places is None:
-        return 6
-    return 3 if case.absolute is not None else _rounded_at(gold) or 6
-
-
-def _year(gold: number.Number) -> bool:
-    return gold.places is None and not gold.unit and gold.value.denominator == 1 and 1500 <= gold.value <= 2100
-
-
-def _rounded(value: Fraction, places: int) -> Fraction:
-    """Half away from zero, as people round."""
-    scaled = abs(value) * 10**places
-    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return Fraction(whole if value >= 0 else -whole, 10**places)
 
 
 _OFFERED = re.compile(r"\s*(?:;|\bor\b|\band\b|/|또는|或)\s*", re.IGNORECASE)
@@ -349,7 +217,7 @@ def _yes_no(case: Case, answer: str) -> State:
         return State.SEVERAL
     if found is yesno.Reading.NEITHER or gold not in (yesno.Reading.YES, yesno.Reading.NO):
         return State.UNREADABLE
-    return _verdict(found is gold)
+    return verdict(found is gold)
 
 
 def _moment(case: Case, answer: str) -> State:
@@ -357,21 +225,21 @@ def _moment(case: Case, answer: str) -> State:
     if gold is None or found is None:
         return State.UNREADABLE
     same = moments.same(gold, found)
-    return State.JUDGE if same is None else _verdict(same)
+    return State.JUDGE if same is None else verdict(same)
 
 
 def _ratio(case: Case, answer: str) -> State:
     gold, found = sequences.ratio(case.gold), sequences.ratio(answer)
     if gold is None or found is None:
         return State.SYMBOLIC if kinds.is_formula(answer) and ":" not in answer else _formula(case, answer)
-    return _verdict(gold == found)
+    return verdict(gold == found)
 
 
 def _sequence(case: Case, answer: str) -> State:
     gold, found = sequences.read(case.gold), sequences.read(answer)
     if gold is not None and found is not None:
-        same = sequences.same(gold, found, lambda a, b: _equal_values(case, a, b))
-        return State.JUDGE if same is None else _verdict(same)
+        same = sequences.same(gold, found, lambda a, b: quantities.equal_values(case, a, b))
+        return State.JUDGE if same is None else verdict(same)
     return _formula(case, answer)
 
 
@@ -380,10 +248,10 @@ def _equation(case: Case, answer: str) -> State:
     if (gold := sequences.named(case.gold)) is None:
         return _formula(case, answer)
     if (found := sequences.named(answer)) is not None:
-        return _verdict(gold.keys() == found.keys() and all(_equal_values(case, gold[name], found[name]) for name in gold))
+        return verdict(gold.keys() == found.keys() and all(quantities.equal_values(case, gold[name], found[name]) for name in gold))
     if (row := sequences.read(answer)) is not None:
         values = list(gold.values())
-        return _verdict(len(values) == len(row.members) and all(map(partial(_equal_values, case), values, row.members)))
+        return verdict(len(values) == len(row.members) and all(map(partial(quantities.equal_values, case), values, row.members)))
     return _formula(case, answer)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from keystep.core import structure as structure_parser
 from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import bounds, closed, compare, extract, kinds, number, policies, sequences, units
-from keystep.verify.compare import Case, State
+from keystep.verify import bounds, closed, compare, extract, kinds, number, policies, quantities, sequences, units
+from keystep.verify.case import Case, State
 from keystep.verify.extract import Extraction, Found
 from keystep.verify.profiles import PROFILES, Profile
 from keystep.verify.reading import readings
@@ -312,7 +312,7 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction, reci
         return replace(wrong, method="closed")
     if _contradicted(case, State.RIGHT, candidate, found):
         right = _conflict(right, recipe)
-    return Pending(gold, formula, compare.rounding(case), right, wrong)
+    return Pending(gold, formula, quantities.rounding(case), right, wrong)
 
 
 def _differ(case: Case, gold: str, formula: str) -> bool:
