@@ -1,25 +1,26 @@
-"""The thread that owns the scoring processes: it feeds them by turns, hands on what they ask, and replaces those that die.
+"""Who owns the scoring processes: it feeds them by turns, hands on what they ask, and replaces those that die.
 
-    callers --submit--> inbox --> Queue --chunks--> processes
-       ^                                               | reports
-       `------------- futures <------ Queue <----------'     asks --> the front's verifier --> verdicts
+    callers --submit--> Queue --chunks--> processes
+       ^                                     | reports
+       `---- futures <---- Queue <-----------'     asks --> the front's verifier --> verdicts
 
-A process that dies, or stands still, is replaced; what it had is done again by another. When the thread itself ends, all that
-wait are answered null at once, and so is all that comes later.
+It lives on an event loop: the server's own, so that a request is read, scored and answered without a change of threads, or one
+of its own for callers that have none. It never waits there. A process that dies, or stands still, is replaced; what it had is
+done again by another. A defect here ends it: all that wait are answered null at once, and so is all that comes later.
 """
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
-import selectors
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
-from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Thread, get_ident
+from typing import Any
 
 from keystep.nouns import Reason
 from keystep.processes.messages import Ask, Order, Report, Verdict
@@ -37,8 +38,6 @@ _STUCK_SECONDS = 60.0
 _START_SECONDS = 120.0
 # How often the clock is looked at where nothing happens.
 _TICK_SECONDS = 1.0
-# Between two tries to start a process that did not come up.
-_RETRY_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -57,35 +56,40 @@ class Dispatcher:
         self._count = processes
         self._ask = ask
         self._numbers = count()
-        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._queue = Queue(processes)
         self._processes: list[Process] = []
         self._asked: dict[tuple[int, int], _Asked] = {}  # by process id and ask
-        self._missing: list[float] = []  # when to start what did not come up
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None  # of a loop of our own
+        self._home = 0  # the loop's thread
+        self._feeding = False
+        self._deadline = float("inf")  # when the timer for deadlines goes off
         self._settled = Event()
         self._failed_start = False
-        self._stopping = False
-        self._gone = False
+        self._gone = Event()
         self.restarts = 0
-        self._thread = Thread(target=self._own, name="keystep-dispatch", daemon=True)
 
     # For callers, from any thread --------------------------------------------------------------------------------------
 
+    def live_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Before start: share this running loop, rather than have one and a thread for it. Work may come from now on."""
+        self._loop = loop
+
     def start(self) -> None:
-        """Start the processes; returns when all are warm. RuntimeError where one does not come up at all."""
-        self._thread.start()
+        """Start the processes; returns when all are warm. RuntimeError where one does not come up at all.
+        Not from the loop's own thread."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = Thread(target=self._loop.run_forever, name="keystep-dispatch", daemon=True)
+            self._thread.start()
+        self._loop.call_soon_threadsafe(self._guarded, self._begin)
         self._settled.wait()
         if self._failed_start:
             raise RuntimeError("a scoring process could not start; the lines above say why")
 
     def ready(self) -> bool:
         """True while at least one process is up and warm: the others' work is done by it."""
-        return self._settled.is_set() and not self._gone and any(p.ready for p in self._processes)
+        return self._settled.is_set() and not self._gone.is_set() and any(p.ready for p in self._processes)
 
     def processes(self) -> list[int]:
         """Process ids of those that are up and warm."""
@@ -102,109 +106,128 @@ class Dispatcher:
 
     def submit(self, ticket: Ticket) -> None:
         """Its parts' futures are resolved on every path."""
-        self._tell(lambda: self._queue.add(ticket))
+        self._tell(functools.partial(self._add, ticket))
 
     def drop(self, ticket: Ticket) -> None:
         """Nobody waits for it any more."""
-        self._tell(lambda: self._drop(ticket))
+        self._tell(functools.partial(self._drop, ticket, Reason.DEADLINE))
 
     def close(self) -> None:
-        """Stop the processes at once; what still waits is null. Idempotent."""
-        self._stopping = True
-        if self._thread.ident is None:
+        """Stop the processes at once; what still waits is null. Idempotent. Not from the loop's thread."""
+        if self._loop is None:
+            self._gone.set()
             return
-        self._tell(lambda: None)
-        self._thread.join()
+        self._tell(self._end)
+        self._gone.wait()
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._thread = None
+            self._loop.close()
 
     def _tell(self, what: Callable[[], None]) -> None:
-        self._inbox.put(what)
-        if self._gone:
-            self._answer_the_rest()
-        else:
-            self._wake()
-
-    def _wake(self) -> None:
+        """Have it done on the loop; here and now where this is the loop, or where there is none any more."""
+        if self._gone.is_set() or get_ident() == self._home:
+            self._guarded(what)
+            return
+        assert self._loop is not None, "live_on() or start() comes first"
         try:
-            self._wake_in.send(b".")
-        except BlockingIOError:
-            return  # it has been told often enough
-        except OSError:
-            return  # closed meanwhile; _tell has looked, or the thread does before it ends
+            self._loop.call_soon_threadsafe(self._guarded, what)
+        except RuntimeError:  # closed meanwhile
+            self._guarded(what)
 
-    # On the dispatcher's thread ----------------------------------------------------------------------------------------
+    # On the loop -------------------------------------------------------------------------------------------------------
 
-    def _own(self) -> None:
+    def _guarded(self, what: Callable[..., None], *arguments: Any) -> None:
         try:
-            for _ in range(self._count):
-                self._start_one()
-            while not self._stopping:
-                self._turn()
+            what(*arguments)
         except Exception:  # noqa: BLE001 - whatever ends it is told to all who wait
             _log.exception("the dispatcher of the scoring processes ended; all that wait are answered null")
-        finally:
-            for process in self._processes:
-                process.end()
-            self._gone = True
-            self._settled.set()
-            self._answer_the_rest()
-            self._selector.close()
-            self._wake_in.close()
-            self._wake_out.close()
+            self._end()
 
-    def _turn(self) -> None:
-        for key, events in self._selector.select(self._patience()):
-            if isinstance(key.data, Process):
-                self._serve(key.data, events)
-            else:
-                self._wake_out.recv(4096)
-        self._read_inbox()
-        now = time.monotonic()
-        if self._queue.expire(now):
+    def _begin(self) -> None:
+        self._home = get_ident()
+        for _ in range(self._count):
+            self._start_one()
+        self._tick()
+
+    def _end(self) -> None:
+        self._gone.set()
+        self._settled.set()
+        while self._processes:
+            process = self._processes.pop()
+            self._leave(process)
+            process.end()
+        self._queue.drop_all(Reason.INTERNAL_ERROR)
+
+    def _add(self, ticket: Ticket) -> None:
+        self._queue.add(ticket)
+        if self._gone.is_set():
+            self._queue.drop(ticket, Reason.INTERNAL_ERROR)
+            return
+        self._watch_deadlines()
+        self._feed_soon()
+
+    def _drop(self, ticket: Ticket, reason: Reason) -> None:
+        self._queue.drop(ticket, reason)
+        self._forget_unwanted()
+
+    def _watch_deadlines(self) -> None:
+        """Have a timer go off at the next deadline."""
+        deadline = self._queue.next_deadline()
+        if deadline is not None and deadline < self._deadline:
+            self._deadline = deadline
+            self._on_loop().call_later(max(0.0, deadline - time.monotonic()), self._guarded, self._expire)
+
+    def _expire(self) -> None:
+        self._deadline = float("inf")
+        if self._queue.expire(time.monotonic()):
             self._forget_unwanted()
+        self._watch_deadlines()
+
+    def _tick(self) -> None:
+        if self._gone.is_set():
+            return
+        now = time.monotonic()
         for process in [p for p in self._processes if now - p.since > (_STUCK_SECONDS if p.ready else _START_SECONDS) and p.busy]:
             _log.error("scoring process %d stands still and is killed", process.pid)
             process.kill()
-        while self._missing and self._missing[0] <= now:
-            self._missing.pop(0)
-            self._start_one()
-        self._feed(now)
+        for _ in range(self._count - len(self._processes)):
+            self._start_one()  # what did not come up is tried again
+        self._on_loop().call_later(_TICK_SECONDS, self._guarded, self._tick)
 
-    def _patience(self) -> float:
-        deadline = self._queue.next_deadline()
-        return _TICK_SECONDS if deadline is None else min(_TICK_SECONDS, max(0.0, deadline - time.monotonic()))
+    def _feed_soon(self) -> None:
+        """Once the loop has done what it is at: what arrives together goes together."""
+        if not self._feeding:
+            self._feeding = True
+            self._on_loop().call_soon(self._guarded, self._feed)
 
-    def _read_inbox(self) -> None:
-        while True:
-            try:
-                what = self._inbox.get_nowait()
-            except Empty:
-                return
-            what()
-
-    def _answer_the_rest(self) -> None:
-        self._read_inbox()
-        self._queue.drop_all(Reason.INTERNAL_ERROR)
-
-    def _feed(self, now: float) -> None:
+    def _feed(self) -> None:
         """A chunk to whoever has least to do, until all have enough or nothing waits."""
+        self._feeding = False
+        now = time.monotonic()
         while (process := max(self._processes, key=lambda p: p.room, default=None)) is not None and process.room:
             if not (chunk := self._queue.take()):
                 break
-            process.order(Order(chunk), tuple(n for piece in chunk for n in piece.numbers), now)
-        for process in self._processes:
-            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if process.to_write else 0)
-            if self._selector.get_key(process.socket).events != wanted:
-                self._selector.modify(process.socket, wanted, process)
+            self._order(process, Order(chunk), tuple(n for piece in chunk for n in piece.numbers), now)
 
-    def _serve(self, process: Process, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
-            process.write()
-        if events & selectors.EVENT_READ:
-            for report in process.read(time.monotonic()):
-                if report is None:
-                    self._bury(process)
-                else:
-                    self._take_in(process, report)
+    def _order(self, process: Process, order: Order, numbers: tuple[int, ...], now: float) -> None:
+        process.order(order, numbers, now)
+        if process.to_write:
+            self._on_loop().add_writer(process.socket, self._guarded, self._write, process)
+
+    def _write(self, process: Process) -> None:
+        process.write()
+        if not process.to_write:
+            self._on_loop().remove_writer(process.socket)
+
+    def _read(self, process: Process) -> None:
+        for report in process.read(time.monotonic()):
+            if report is None:
+                self._bury(process)
+            else:
+                self._take_in(process, report)
+        self._feed_soon()
 
     def _take_in(self, process: Process, report: Report) -> None:
         for number, scored in report.scored:
@@ -213,13 +236,13 @@ class Dispatcher:
             self._queue.give(number, outcome)
         for ask in report.asks:
             self._hand_on(process, ask)
-        if report.ready and all(p.ready for p in self._processes):
+        if report.ready and sum(p.ready for p in self._processes) == self._count:
             self._settled.set()
 
     def _hand_on(self, process: Process, ask: Ask) -> None:
         future = self._ask(ask.job)
         self._asked[process.pid, ask.ask] = _Asked(process, future, ask.numbers)
-        future.add_done_callback(lambda done: self._tell(lambda: self._answer(process, ask, done)))
+        future.add_done_callback(lambda done: self._tell(functools.partial(self._answer, process, ask, done)))
         if not self._queue.wanted(ask.numbers):
             future.cancel()
 
@@ -228,11 +251,7 @@ class Dispatcher:
             return  # its process is gone
         # Given up: nobody waits for it, and the process may forget it.
         reply = Reply("closed") if done.cancelled() else done.result()
-        process.order(Order(verdicts=(Verdict(ask.ask, reply.status, reply.value),)), ask.numbers, time.monotonic())
-
-    def _drop(self, ticket: Ticket) -> None:
-        self._queue.drop(ticket, Reason.DEADLINE)
-        self._forget_unwanted()
+        self._order(process, Order(verdicts=(Verdict(ask.ask, reply.status, reply.value),)), ask.numbers, time.monotonic())
 
     def _forget_unwanted(self) -> None:
         """Symbolic work that nobody waits for is not begun."""
@@ -243,15 +262,13 @@ class Dispatcher:
     def _start_one(self) -> None:
         process = Process(time.monotonic())
         self._processes.append(process)
-        self._selector.register(process.socket, selectors.EVENT_READ, process)
+        self._on_loop().add_reader(process.socket, self._guarded, self._read, process)
 
     def _bury(self, process: Process) -> None:
-        """Its work goes to others; a new one takes its place."""
-        self._selector.unregister(process.socket)
+        """Its work goes to others; a new one takes its place, at once where it had come up."""
         self._processes.remove(process)
+        self._leave(process)
         process.end()
-        for key in [key for key, asked in self._asked.items() if asked.process is process]:
-            self._asked.pop(key).future.cancel()
         self._queue.lost(*process.unfinished())
         self.restarts += 1
         if process.ready:
@@ -262,4 +279,15 @@ class Dispatcher:
         if not self._settled.is_set():
             self._failed_start = True
             self._settled.set()
-        self._missing.append(time.monotonic() + _RETRY_SECONDS)
+
+    def _leave(self, process: Process) -> None:
+        """Neither read from it nor have anything done for it."""
+        if not (loop := self._on_loop()).is_closed():
+            loop.remove_reader(process.socket)
+            loop.remove_writer(process.socket)
+        for key in [key for key, asked in self._asked.items() if asked.process is process]:
+            self._asked.pop(key).future.cancel()
+
+    def _on_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None
+        return self._loop

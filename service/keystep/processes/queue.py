@@ -30,6 +30,7 @@ Result = ScoredRollout | Outcome
 _ROLLOUT_WEIGHT = 500
 _UNIT_WEIGHT = 32_000
 _CHUNK_WEIGHT = 64_000
+_FEW = 64
 
 
 class Part:
@@ -116,6 +117,10 @@ class Queue:
         self._weight += sum(_weight(unit.rollouts) for unit in ticket.units)
         self._turns.append(ticket)
         if ticket.deadline is not None:
+            if len(self._deadlines) > 2 * len(self._items) + _FEW:
+                # Most have been answered long before their deadlines: let go of them.
+                self._deadlines = [entry for entry in self._deadlines if not entry[2].done]
+                heapq.heapify(self._deadlines)
             heapq.heappush(self._deadlines, (ticket.deadline, next(self._arrived), ticket))
 
     def take(self) -> tuple[Piece, ...]:

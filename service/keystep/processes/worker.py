@@ -8,6 +8,7 @@ and no other, and a chunk takes as long as it computes.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 import logging
 import os
@@ -28,6 +29,8 @@ from keystep.verify.verifier import Job, Open, VerifyItem, judge
 
 _READ = 1 << 20
 _PARENT_CHECK_SECONDS = 1.0
+# On a machine with no core to spare, the front is served first: it has little to do, and everybody waits for it.
+_NICE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,11 @@ def main() -> None:
     """Serve the socket that is standard input until the front closes it, however the front ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the front's to handle
     logging.basicConfig(format="keystep scoring process %(process)d: %(message)s")
+    os.nice(_NICE)
     parent = os.getppid()
     front = _take_over_socket()
     _warm_up()
+    gc.freeze()  # what is there now stays: no collection need look at it again
     desk = Desk()
     _send(front, Report(ready=True))
     buffer = bytearray()
