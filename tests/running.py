@@ -38,7 +38,14 @@ def running(tmp_path: Path, *, port: int = 0, **settings: object) -> Iterator[Se
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    told = {"port": port, "cache_path": tmp_path / "cache.sqlite3", "verifier_workers": 2, "drain_seconds": 0, **settings}
+    told = {
+        "port": port,
+        "cache_path": tmp_path / "cache.sqlite3",
+        "jobs_path": tmp_path / "jobs.sqlite3",
+        "verifier_workers": 2,
+        "drain_seconds": 0,
+        **settings,
+    }
     environment = os.environ | {f"KEYSTEP_{name.upper()}": str(value) for name, value in told.items()}
     process = subprocess.Popen([sys.executable, "-m", "keystep", "serve"], env=environment)
     service = Service(f"http://127.0.0.1:{port}", process)

@@ -26,6 +26,11 @@ def _cache_path() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keystep" / "cache.sqlite3"
 
 
+def _jobs_path() -> Path:
+    # Not in the cache folder: what lies there may be thrown away.
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "keystep" / "jobs.sqlite3"
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KEYSTEP_", extra="ignore", frozen=True)
 
@@ -47,10 +52,19 @@ class Settings(BaseSettings):
     )
     cache_entries: int = Field(100_000, ge=1, description="extractions kept in memory, before the file or Redis")
     redis_url: SecretStr | None = Field(
-        None, description="redis://, rediss:// or unix:// of the cache that replicas share, instead of the file; may hold a password"
+        None,
+        description="URL of the Redis that replicas share for cache and jobs, instead of the files; may hold a password (docs/redis.md)",
     )
     redis_timeout_seconds: float = Field(0.5, gt=0, le=60, description="longest wait for Redis before going on without it")
     cache_ttl_seconds: float = Field(2_592_000, gt=0, description="how long Redis keeps an extraction; 30 days")
+
+    jobs_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
+        default_factory=_jobs_path, description="SQLite file for jobs where there is no Redis; empty for no jobs then"
+    )
+    jobs_keep_seconds: float = Field(
+        86_400, gt=0, le=31_536_000, description="how long a job that has ended, and its result, are kept; a day"
+    )
+    jobs_max_mib: int = Field(1024, ge=1, description="most that all jobs may hold, requests and results, MiB; beyond that 429")
 
     llm_url: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="root of an OpenAI-compatible API (`http://host:8000/v1`) for recipes with `extractor` `llm/...`; empty for none"

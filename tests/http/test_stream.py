@@ -10,27 +10,12 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from http_groups import groups, symbolic
 from keystep.wire.responses import GroupOut, StreamEnd, StreamHead
 from keysteps.openai_server import MODEL, FakeOpenAI, openai_server
 from keysteps.test_llm import REFERENCE
 from responses import mulberry
 from running import Service, running
-
-TEXT = mulberry("There are 5 cubes and 1 ball.", "5 + 1 = 6.")
-
-
-def groups(n: int, *, rollouts: int = 4) -> list[dict]:
-    texts = [TEXT, TEXT.replace("is: 6", "is: 7"), "6", "so 5 + 1 = 6, it is 6"]
-    return [
-        {
-            "id": f"q{i}",
-            "question": "How many?",
-            "answer": "6",
-            "key_steps": ["5 + 1 = 6", "5 cubes"],
-            "rollouts": [{"id": f"q{i}/{j}", "text": texts[(i + j) % 4]} for j in range(rollouts)],
-        }
-        for i in range(n)
-    ]
 
 
 def stream(service: Service, body: dict) -> Iterator[dict]:
@@ -121,8 +106,7 @@ def test_a_deadline_ends_the_stream(llm_service):
 
 def test_a_client_that_goes_away_ends_the_work(tmp_path):
     # Symbolic work of minutes, on one worker.
-    rollouts = [{"id": str(i), "text": mulberry("x", answer=f"$(x-{i})^3(x+{i})^3+{i * i}-1$")} for i in range(2, 2002)]
-    hard = [{"id": f"g{i}", "answer": "$x^2-1$", "key_steps": [], "rollouts": rollouts[i * 20 : i * 20 + 20]} for i in range(100)]
+    hard = [symbolic(20, name=f"g{i}") for i in range(100)]
     with running(tmp_path, verifier_workers=1) as service:
         host, _, port = service.url.removeprefix("http://").partition(":")
         body = json.dumps({"groups": hard}).encode()

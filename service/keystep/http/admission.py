@@ -26,6 +26,11 @@ class Admission:
         self._bytes = 0  # the event loop's alone
         self.draining = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether any request is being worked on."""
+        return self._inflight > 0
+
     def check_open(self) -> None:
         if self.draining:
             raise DrainingError("the service is stopping; send this to another replica or again in a moment")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +23,7 @@ from keystep.engine import build
 from keystep.http import openapi, problems, streaming
 from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
+from keystep.http import jobs as job_routes
 from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
@@ -39,7 +41,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     scorer = Scorer(build(settings), settings.processes)
     metrics.watch(scorer.dispatcher)
     scoring = Scoring(scorer, admission, metrics, lookups=settings.threads)
-    lifespan = _lifespan(scorer, scoring)
+    jobs = job_routes.Jobs(settings, admission, scoring)
+    lifespan = _lifespan(scorer, scoring, jobs)
     app = FastAPIOffline(title="keystep", version=__version__, description=_SUMMARY, redoc_url=None, lifespan=lifespan)
     app.state.admission = admission
     problems.install(app)
@@ -51,13 +54,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _health_routes(app, admission, scorer, metrics)
     openapi.install(app)
     return app
+    job_routes.install(app, admission, jobs)
 
 
-def _lifespan(scorer: Scorer, scoring: Scoring) -> Callable[[FastAPI], Any]:
+def _lifespan(scorer: Scorer, scoring: Scoring, jobs: job_routes.Jobs) -> Callable[[FastAPI], Any]:
+    def warm_up() -> None:
+        scorer.start()
+        gc.freeze()  # what is there now stays: no collection need look at it again (it was a third of the loop's time)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Warming takes seconds; the port opens at once and /readyz says when.
-        threading.Thread(target=scorer.start, name="keystep-warm-up", daemon=True).start()
+        threading.Thread(target=warm_up, name="keystep-warm-up", daemon=True).start()
+        jobs.start()
         yield
         scoring.close()
         await asyncio.to_thread(scorer.close)
@@ -65,6 +74,7 @@ def _lifespan(scorer: Scorer, scoring: Scoring) -> Callable[[FastAPI], Any]:
     return lifespan
 
 
+        await asyncio.to_thread(jobs.stop)  # first: what closing leaves undone is no result of a job
 def _work_routes(app: FastAPI, admission: Admission, metrics: Metrics, scoring: Scoring) -> None:
     def add(path: str, work: Callable[[bytes], Awaitable[bytes]], name: str, summary: str) -> None:
         seconds = metrics.seconds.labels(path)

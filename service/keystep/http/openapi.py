@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from keystep.http.problems import MEDIA_TYPE
-from keystep.wire import requests, responses
+from keystep.wire import jobs, requests, responses
 
 _WORK: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "/v1/score": (requests.ScoreRequest, responses.ScoreResponse),
@@ -60,7 +60,7 @@ def install(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     doc = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     both = [(request, "validation") for request, _ in _WORK.values()] + [(response, "serialization") for _, response in _WORK.values()]
-    both += [(line, "serialization") for line in _LINES]
+    both += [(answer, "serialization") for answer in (*_LINES, jobs.JobOut)]
     refs, definitions = models_json_schema(both, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas = doc.setdefault("components", {}).setdefault("schemas", {})
     schemas.clear()  # FastAPI's own validation errors are never answered
@@ -79,6 +79,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "200": {"description": _STREAMED, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
         **REFUSALS,
     }
+    _describe_jobs(doc["paths"], refs[jobs.JobOut, "serialization"])
     for path in ("/livez", "/readyz", "/metrics", "/v1/recipes", "/v1/recipes/{name}"):
         answers = doc["paths"][path]["get"]["responses"]
         answers["200"] = {
@@ -91,3 +92,35 @@ def _document(app: FastAPI) -> dict[str, Any]:
             answers.pop("422")
             answers["404"] = {"description": "No such recipe", **_REFUSED}
     return doc
+
+
+def _describe_jobs(paths: dict[str, Any], schema: dict[str, Any]) -> None:
+    job = {"application/json": {"schema": schema}}
+    unknown = {"description": "No such job, or it is forgotten already", **_REFUSED}
+    gone = {"description": "The store of jobs cannot be reached; Retry-After says when, where waiting helps", **_REFUSED}
+    submit = paths["/v1/jobs"]["post"]
+    submit["requestBody"] = paths["/v1/score"]["post"]["requestBody"]
+    submit["parameters"] = [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "The same key with the same body is the same job, as long as that is kept; with another body it is a 422.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        }
+    ]
+    location = {"Location": {"description": "Where to ask for it", "schema": {"type": "string"}}}
+    submit["responses"] = {"202": {"description": "Accepted, and stored", "headers": location, "content": job}, **REFUSALS}
+    get = paths["/v1/jobs/{id}"]["get"]
+    get["parameters"].append(
+        {
+            "name": "wait",
+            "in": "query",
+            "required": False,
+            "description": "Seconds to wait for its end before answering how far it is.",
+            "schema": {"type": "number", "minimum": 0, "maximum": 60, "default": 0},
+        }
+    )
+    get["responses"] = {"200": {"description": "The job", "content": job}, "404": unknown, "422": REFUSALS["422"], "503": gone}
+    cancel = paths["/v1/jobs/{id}"]["delete"]
+    cancel["responses"] = {"200": {"description": "The job, ended", "content": job}, "404": unknown, "503": gone}

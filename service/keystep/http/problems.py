@@ -10,7 +10,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from keystep.errors import DrainingError, InputError, KeystepError, OverloadedError, TooLargeError
+from keystep.errors import DrainingError, InputError, JobStoreError, KeystepError, OverloadedError, TooLargeError
 from keystep.wire.parsing import InvalidRequestError
 
 _log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ def _of_keystep(error: KeystepError) -> Response:
             return problem(422, error.message, errors=[(error.field, error.message)])
         case OverloadedError():
             return problem(429, str(error), headers={"Retry-After": str(error.retry_after)})
+        case JobStoreError():
+            return problem(503, str(error), headers={} if error.retry_after is None else {"Retry-After": str(error.retry_after)})
         case DrainingError():
             return problem(503, str(error), headers={"Retry-After": "1", "Connection": "close"})
         case _:

@@ -1,0 +1,177 @@
+"""Takes groups of jobs, has them scored, keeps what came out. Politely: while requests are served, one chunk at a time.
+
+    workers      threads, each with one chunk at a time; all but the first stand back while `busy`
+    heartbeat    renews the leases of what the workers have; hands everything back at once when the service drains
+
+A process that is killed leaves its leases to run out (LEASE_SECONDS); whoever comes next does those groups again, one at a time,
+and gives a group up (all null, internal_error) that has been begun MOST_TRIES times and never finished.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from keystep.errors import JobStoreError
+from keystep.jobs.store import JobStore, Work
+
+_log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 6.0
+MOST_TRIES = 5
+# Seconds between two looks: for draining, for the end of what keeps the service busy, for work, after a failure of the store.
+_TICK = 0.1
+_STAND_BACK = 0.05
+_LOOK = 0.5
+_STORE_FAILED = 1.0
+# How long a job that cannot be done here is left to others.
+_NOT_HERE = 30.0
+# A thread that is waited for at the end may have a chunk under way; what it has is dropped.
+_JOIN = 5.0
+
+
+class CannotDoError(Exception):
+    """This replica cannot do this job; another may. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """results: JSON by index."""
+
+    results: Mapping[int, str]
+    degraded: Sequence[str] = ()
+
+
+class Scorer(Protocol):
+    def score(self, work: Work) -> Done:
+        """The results of all groups of the work. Raises CannotDoError."""
+        ...
+
+    def give_up(self, work: Work) -> Done:
+        """What stands in the place of results that cannot be had."""
+        ...
+
+
+class Runner:
+    """workers: threads.  keep: seconds that results are kept.  busy, draining: of the service, asked often."""
+
+    def __init__(
+        self, store: JobStore, scorer: Scorer, *, workers: int, keep: float, busy: Callable[[], bool], draining: Callable[[], bool]
+    ) -> None:
+        self._store = store
+        self._scorer = scorer
+        self._keep = keep
+        self._busy = busy
+        self._draining = draining
+        self._lock = threading.Lock()
+        self._held: dict[int, Work] = {}  # by thread
+        self._not_here: dict[str, float] = {}  # job -> time.monotonic() until which it is passed over
+        self._stopping = threading.Event()
+        self._news = threading.Condition()
+        names = [f"keystep-job-{i}" for i in range(workers)]
+        self._threads = [threading.Thread(target=self._work, args=(i,), name=name, daemon=True) for i, name in enumerate(names)]
+        self._threads.append(threading.Thread(target=self._beat, name="keystep-job-lease", daemon=True))
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def nudge(self) -> None:
+        """There is a new job."""
+        with self._news:
+            self._news.notify_all()
+
+    def stop(self) -> None:
+        """What is under way is handed back, and nothing of it kept from now on. Idempotent."""
+        self._stopping.set()
+        self.nudge()
+        self._each_held(self._store.hand_back)
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(_JOIN)
+
+    def _work(self, number: int) -> None:
+        while not self._over():
+            if number and self._busy():
+                self._stopping.wait(_STAND_BACK)
+                continue
+            try:
+                if (work := self._store.claim(lease=LEASE_SECONDS, passing=self._passing())) is not None:
+                    self._do(number, work)
+                    continue
+            except JobStoreError as error:
+                _log.warning("%s", error)
+                self._stopping.wait(_STORE_FAILED)
+            else:
+                with self._news:
+                    self._news.wait(_LOOK)
+
+    def _do(self, number: int, work: Work) -> None:
+        with self._lock:
+            self._held[number] = work
+        if self._over():  # whoever hands everything back may have been here already
+            self._store.hand_back(work)
+            return
+        try:
+            done = self._scorer.give_up(work) if work.tries >= MOST_TRIES else self._scorer.score(work)
+        except CannotDoError as error:
+            _log.warning("job %s is left to other replicas: %s", work.job, error)
+            with self._lock:
+                self._not_here[work.job] = time.monotonic() + _NOT_HERE
+            self._store.hand_back(work, why=str(error))
+            return
+        except Exception:  # noqa: BLE001 - a defect under one chunk ends neither the thread nor the job
+            # It stays leased, and counts as begun: whoever has it next, after that, does it alone.
+            _log.exception("groups %s of job %s failed", list(work.groups), work.job)
+            return
+        finally:
+            with self._lock:
+                self._held.pop(number, None)
+        if self._stopping.is_set():
+            return  # what was scored while everything was being closed is not to be trusted; it has been handed back
+        self._keep_result(work, done)
+
+    def _keep_result(self, work: Work, done: Done) -> None:
+        """Tried again while the lease is worth having: work that is done should not be done again for a moment's failure."""
+        waited = 0.0
+        while True:
+            try:
+                self._store.keep(work, done.results, done.degraded, keep=self._keep)
+            except JobStoreError:
+                if waited >= LEASE_SECONDS or self._stopping.wait(_STORE_FAILED):
+                    raise
+                waited += _STORE_FAILED
+            else:
+                return
+
+    def _beat(self) -> None:
+        since_renewed = 0.0
+        while not self._over():
+            self._stopping.wait(_TICK)
+            since_renewed += _TICK
+            if since_renewed >= LEASE_SECONDS / 3:
+                since_renewed = 0.0
+                self._each_held(lambda work: self._store.renew(work, lease=LEASE_SECONDS))
+        self._each_held(self._store.hand_back)
+
+    def _passing(self) -> list[str]:
+        now = time.monotonic()
+        with self._lock:
+            self._not_here = {job: until for job, until in self._not_here.items() if until > now}
+            return list(self._not_here)
+
+    def _over(self) -> bool:
+        return self._stopping.is_set() or self._draining()
+
+    def _each_held(self, act: Callable[[Work], None]) -> None:
+        with self._lock:
+            held = list(self._held.values())
+        try:
+            for work in held:
+                act(work)
+        except JobStoreError as error:
+            _log.warning("%s", error)
