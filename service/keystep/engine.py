@@ -28,7 +28,7 @@ from keystep.keysteps.source import Extracted, Flown, KeyStepSource, RulesExtrac
 from keystep.models import embedder
 from keystep.models.embedder import Embedder
 from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout, Structure
-from keystep.ports import Cache, Extractor
+from keystep.ports import Cache, Extractor, Worked
 from keystep.recipe import Recipe
 from keystep.scoring import Compared, Wanted
 from keystep.settings import Settings
@@ -144,9 +144,9 @@ class Engine:
         return self.verifier.verify(items, recipe, deadline=deadline)
 
     def key_steps(
-        self, texts: Sequence[tuple[str, str]], recipe: Recipe, *, deadline: float | None = None
+        self, texts: Sequence[Worked], recipe: Recipe, *, deadline: float | None = None
     ) -> tuple[list[Extracted], tuple[str, ...]]:
-        """Key steps for each (question, reference), by the recipe's extractor, and what is degraded."""
+        """Key steps for each, by the recipe's extractor, and what is degraded."""
         degraded: set[str] = set()
         return self.source(recipe.extractor).get_many(texts, degraded, deadline=deadline), tuple(sorted(degraded))
 
@@ -171,7 +171,7 @@ class Engine:
         source = self.source(recipe.extractor)
         if recipe.matching == "semantic":
             self._embedder_of(recipe)
-        texts = [(g.question.text, r) for g in groups if g.question.key_steps is None for r in g.question.references]
+        texts = [Worked(g.question.text, r, g.question.images) for g in groups if g.question.key_steps is None for r in g.question.references]
         flights = iter(source.begin(texts, deadline=deadline) if texts else ())
         mine = [[next(flights) for _ in g.question.references] if g.question.key_steps is None else [] for g in groups]
         return Lookup([g.question for g in groups], mine, source.late)
@@ -239,8 +239,8 @@ def _rollout(
 def build(settings: Settings) -> Engine:
     """The engine of a deployment."""
     cache = TieredCache(MemoryCache(settings.cache_entries), _backing(settings))
-    extractors: tuple[Extractor | None, ...] = (RulesExtractor(), llm.from_settings(settings))
-    sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in extractors if extractor is not None}
+    extractors: tuple[Extractor, ...] = (RulesExtractor(), *llm.from_settings(settings))
+    sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in extractors}
     verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
     return Engine(verifier=verifier, sources=sources, cache=cache, embedder=embedder.from_settings(settings))
 

@@ -9,8 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from keystep.engine import Engine
+from keystep.keysteps.llm import LlmExtractor
 from keystep.nouns import Outcome, ScoredGroup
 from keystep.recipe import Recipe
+from keystep.settings import Settings
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -32,6 +35,35 @@ class _Processes(Collector):
         yield GaugeMetricFamily("keystep_scoring_processes", "Scoring processes that are up.", value=len(self._watched.processes()))
         yield CounterMetricFamily("keystep_scoring_process_deaths", "Scoring processes that died.", value=self._watched.restarts)
         yield GaugeMetricFamily("keystep_unscored_rollouts", "Rollouts that wait or are being scored.", value=self._watched.size)
+
+
+class _Extractors(Collector):
+    """extractors: over one endpoint, whose use they share.  prices: of a million prompt and completion tokens."""
+
+    def __init__(self, extractors: Sequence[LlmExtractor], prices: tuple[float, float]) -> None:
+        self._extractors = extractors
+        self._prices = prices
+
+    def collect(self) -> Iterator[Metric]:
+        usage = self._extractors[0].usage
+        tokens = {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens}
+        yield CounterMetricFamily("keystep_llm_requests", "Requests to the language model, retries included.", value=usage.requests)
+        yield CounterMetricFamily("keystep_llm_retries", "Requests that were sent again.", value=usage.retries)
+        counted = CounterMetricFamily("keystep_llm_tokens", "Tokens as the endpoint counts them.", labels=["kind"])
+        for kind, n in tokens.items():
+            counted.add_metric([kind], n)
+        yield counted
+        cost = sum(n * price for n, price in zip(tokens.values(), self._prices, strict=True)) / 1e6
+        yield CounterMetricFamily("keystep_llm_cost", "Tokens times KEYSTEP_LLM_PRICE_PROMPT and _COMPLETION.", value=round(cost, 9))
+        failures = CounterMetricFamily("keystep_llm_failures", "Extractions that failed, by reason.", labels=["extractor", "reason"])
+        checks = CounterMetricFamily("keystep_llm_checks", "What the checks of replies had to do.", labels=["extractor", "what"])
+        for extractor in self._extractors:
+            for reason, n in extractor.failures.items():
+                failures.add_metric([extractor.name, reason], n)
+            for what, n in extractor.counts.items():
+                checks.add_metric([extractor.name, what], n)
+        yield failures
+        yield checks
 
 
 class Metrics:
@@ -57,6 +89,12 @@ class Metrics:
     def watch(self, processes: ProcessCounts) -> None:
         """Tell how the scoring processes are. They report to the front all they do, so every other figure here is of all of them."""
         self._registry.register(_Processes(processes))
+
+    def watch_extractors(self, engine: Engine, settings: Settings) -> None:
+        """Tell what extraction by a language model takes, where there is one."""
+        found = [s.extractor for s in engine.sources.values() if isinstance(s.extractor, LlmExtractor)]
+        if found:
+            self._registry.register(_Extractors(found, (settings.llm_price_prompt, settings.llm_price_completion)))
 
     def saw_groups(self, recipe: Recipe, groups: Iterable[ScoredGroup], degraded: Iterable[str]) -> None:
         # Recipes of a request's own making share one label: a label's values must stay few.

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from keystep.nouns import KeyStep
+
+
+class Worked(NamedTuple):
+    """A question with one reference that works it out. images: as the question has them."""
+
+    question: str
+    reference: str
+    images: tuple[str, ...] = ()
 
 
 class Extractor(Protocol):
@@ -26,8 +34,13 @@ class Extractor(Protocol):
         """How many extractions one request may have under way at once; 0: it is local and cheap, nobody need wait for another's."""
         ...
 
-    def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
-        """Key steps in reference order. Raises ComponentError when it cannot tell."""
+    @property
+    def sees(self) -> bool:
+        """Whether it looks at pictures; if not, none decides its result."""
+        ...
+
+    def extract(self, question: str, reference: str, pictures: tuple[str, ...] = ()) -> tuple[KeyStep, ...]:
+        """Key steps in reference order. pictures: data URLs. Raises ComponentError when it cannot tell."""
         ...
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ class Recipe:
     semantic_threshold: float = 0.9
     # Dumped key steps: k is computed as if the dump were absent, or it is only flagged.
     stuffing: Literal["absent", "flag_only"] = "absent"
-    # Who extracts key steps that a request does not bring: rules, or llm/<model>. A service without it refuses the recipe.
+    # Who extracts key steps that a request does not bring: rules, llm/<model>, or llm/<model>+images (shown the pictures). A service without it refuses the recipe.
     extractor: str = "rules"
 
     # How the answer is read and compared.
@@ -99,8 +99,10 @@ class Recipe:
                 object.__setattr__(self, f.name, float(value))
             elif not isinstance(value, str) or not value:
                 raise RecipeError(f"{f.name} must be a non-empty string, not {value!r}", field=f"recipe.{f.name}")
-        if self.extractor != "rules" and not (self.extractor.startswith("llm/") and 4 < len(self.extractor) <= 204):
-            raise RecipeError(f'extractor is {self.extractor[:80]!r}; use "rules" or "llm/<model>"', field="recipe.extractor")
+        if self.extractor != "rules" and not (self.extractor.startswith("llm/") and 4 < len(self.extractor) <= 211):
+            raise RecipeError(
+                f'extractor is {self.extractor[:80]!r}; use "rules", "llm/<model>" or "llm/<model>+images"', field="recipe.extractor"
+            )
 
     @cached_property
     def hash(self) -> str:

@@ -73,12 +73,14 @@ class Settings(BaseSettings):
         None,
         max_length=200,
         validate_default=True,
-        description="model it is asked for; the service then offers the extractor `llm/<model>`",
+        description="model it is asked for; the service then offers the extractors `llm/<model>` and `llm/<model>+images`",
     )
     llm_api_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_none)] = Field(None, description="bearer token for it; never logged")
     llm_timeout_seconds: float = Field(120.0, gt=0, le=3600, description="seconds one of its answers may take (else extractor_unavailable)")
     llm_concurrency: int = Field(8, ge=1, le=1024, description="extractions under way at once, and connections held to it")
     llm_retries: int = Field(4, ge=0, le=100, description="tries after the first on 408, 429, 5xx and lost connections")
+    llm_price_prompt: float = Field(0.0, ge=0, description="price of a million prompt tokens, for the cost in /metrics")
+    llm_price_completion: float = Field(0.0, ge=0, description="price of a million completion tokens, likewise")
 
     embedder: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
         None,

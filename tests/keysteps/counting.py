@@ -23,13 +23,14 @@ from keystep.nouns import KeyStep
 class Counting:
     name = "counting"
     address = "counting/1"
+    sees = False
 
     def __init__(self, log: Path, *, seconds: float = 0.02, concurrency: int = 8) -> None:
         self._log = log
         self._seconds = seconds
         self.concurrency = concurrency
 
-    def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
+    def extract(self, question: str, reference: str, pictures: tuple[str, ...] = ()) -> tuple[KeyStep, ...]:
         with self._log.open("a") as log:  # one short write to a file opened for appending: atomic between processes
             log.write(f"{os.getpid()} {reference}\n")
         time.sleep(self._seconds)

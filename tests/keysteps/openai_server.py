@@ -203,7 +203,8 @@ def _loose(schema: Any) -> str | None:
 
 def _completion(body: dict[str, Any], bad: Bad | None) -> dict[str, Any]:
     stage = body["response_format"]["json_schema"]["name"]
-    asked = json.loads(body["messages"][1]["content"])
+    said = body["messages"][1]["content"]
+    asked = json.loads(said if isinstance(said, str) else said[0]["text"])
     message: dict[str, Any] = {"role": "assistant", "content": _content(stage, asked, bad), "refusal": None}
     if bad is Bad.EMPTY:
         message["content"] = None

@@ -118,12 +118,12 @@ def test_a_stalled_redis_costs_its_time_out_once(tmp_path):
 
 
 class Unavailable(RulesExtractor):
-    def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
+    def extract(self, question: str, reference: str, pictures: tuple[str, ...] = ()) -> tuple[KeyStep, ...]:
         raise ComponentError(Reason.EXTRACTOR_UNAVAILABLE)
 
 
 class Broken(RulesExtractor):
-    def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
+    def extract(self, question: str, reference: str, pictures: tuple[str, ...] = ()) -> tuple[KeyStep, ...]:
         raise ZeroDivisionError
 
 

@@ -27,6 +27,7 @@ from keystep.errors import CacheError, InputError
 from keystep.keysteps.llm import LlmExtractor
 from keystep.keysteps.openai import Usage
 from keystep.keysteps.source import Extracted, KeyStepSource
+from keystep.ports import Worked
 from keystep.settings import Settings
 
 # Questions of one chunk (more where more are extracted at once), chunks under way, records written to the cache at once.
@@ -131,7 +132,7 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
 def _extract(chunk: list[Asked | BadLine], done: set[str], source: KeyStepSource) -> _Done:
     todo = [asked for asked in chunk if isinstance(asked, Asked) and asked.id not in done]
     degraded: set[str] = set()
-    answers = list(zip(todo, source.get_many([(a.question, a.reference) for a in todo], degraded), strict=True))
+    answers = list(zip(todo, source.get_many([Worked(a.question, a.reference, a.images) for a in todo], degraded), strict=True))
     made = [_record(asked, extracted, source) for asked, extracted in answers if extracted.key_steps is not None]
     failed = [(asked, extracted.reasons[0]) for asked, extracted in answers if extracted.key_steps is None]
     bad = [line for line in chunk if isinstance(line, BadLine)]
@@ -201,7 +202,7 @@ def warm(source: Path, settings: Settings) -> tuple[int, list[BadLine]]:
 
 def _keep(source: KeyStepSource, some: list[Record]) -> None:
     degraded: set[str] = set()
-    source.keep({(r.question, r.reference): r.steps() for r in some}, degraded)
+    source.keep({Worked(r.question, r.reference, tuple(r.images)): r.steps() for r in some}, degraded)
     some.clear()
     if degraded:
         raise CacheError("the cache could not be written; the log says why")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from keystep import wire
 from keystep.http.admission import Admission
 from keystep.nouns import Group
+from keystep.ports import Worked
 from keystep.recipe import Recipe, resolve
 from keystep.verify.verifier import VerifyItem
 
@@ -35,11 +36,9 @@ class VerifyOrder:
 
 @dataclass(frozen=True, slots=True)
 class KeyStepsOrder:
-    """texts: (question, reference) each."""
-
     request: wire.KeyStepsRequest
     recipe: Recipe
-    texts: list[tuple[str, str]]
+    texts: list[Worked]
 
 
 class Orders:
@@ -68,7 +67,9 @@ class Orders:
         for i, question in enumerate(request.questions):
             self._admission.check_text(f"questions.{i}.question", question.question)
             self._admission.check_text(f"questions.{i}.reference", question.reference)
-        return KeyStepsOrder(request, recipe, [(q.question, q.reference) for q in request.questions])
+            for j, image in enumerate(question.images):
+                self._admission.check_text(f"questions.{i}.images.{j}", image)
+        return KeyStepsOrder(request, recipe, [Worked(q.question, q.reference, tuple(q.images)) for q in request.questions])
 
     def _check_groups(self, groups: list[wire.GroupIn]) -> None:
         for i, group in enumerate(groups):

@@ -35,6 +35,7 @@ VERSION = "1"
 PARSER_VERSION = "1"
 
 PREFIX = "llm/"
+SEEING = "+images"  # ends the name of an extractor that is shown pictures
 MAX_REFERENCE = 40_000  # characters; a longer one is refused, not cut: its last steps count as much as its first
 MAX_QUESTION = 8_000  # characters shown; the question is context only
 MAX_FORM = 300  # characters; what is longer is no key element
@@ -55,20 +56,32 @@ class _UnusableError(Exception):
 
 
 class LlmExtractor:
-    """A ports.Extractor. Thread-safe; ``concurrency`` is how many extractions its endpoint is meant to bear at once. Close it."""
+    """A ports.Extractor. Thread-safe; ``concurrency`` is how many extractions its endpoint is meant to bear at once. Close it.
 
-    def __init__(self, chat: ChatClient, *, concurrency: int) -> None:
+    sees: it is shown the pictures that come along, and its name says so: what it extracts may depend on them.
+    """
+
+    def __init__(self, chat: ChatClient, *, concurrency: int, sees: bool = False) -> None:
         self._chat = chat
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
+        self._failures: Counter[Reason] = Counter()
         self.concurrency = concurrency
-        self.name = PREFIX + chat.model
-        self.address = f"llm/{VERSION}/prompts/{prompts.VERSION}/parser/{PARSER_VERSION}/{chat.model}"
+        self.sees = sees
+        self.name = PREFIX + chat.model + (SEEING if sees else "")
+        seen = f"/pictures/{prompts.PICTURES_VERSION}" if sees else ""
+        self.address = f"llm/{VERSION}/prompts/{prompts.VERSION}{seen}/parser/{PARSER_VERSION}/{chat.model}"
 
     @property
     def usage(self) -> Usage:
-        """Requests and tokens so far."""
+        """Requests and tokens so far, of all that share the endpoint."""
         return self._chat.usage
+
+    @property
+    def failures(self) -> dict[Reason, int]:
+        """Extractions so far that ended in a ComponentError, by reason."""
+        with self._lock:
+            return dict(self._failures)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,12 +92,20 @@ class LlmExtractor:
     def close(self) -> None:
         self._chat.close()
 
-    def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
+    def extract(self, question: str, reference: str, pictures: tuple[str, ...] = ()) -> tuple[KeyStep, ...]:
         """Key steps in reference order; empty only when the reference holds nothing but an answer.
 
         Raises ComponentError: EXTRACTOR_UNAVAILABLE (endpoint), EXTRACTION_REFUSED (the model declines), EXTRACTION_INVALID
         (two replies in a row were of no use, or the reference is longer than MAX_REFERENCE).
         """
+        try:
+            return self._extract(question, reference, pictures)
+        except ComponentError as error:
+            with self._lock:
+                self._failures[error.reason] += 1
+            raise
+
+    def _extract(self, question: str, reference: str, pictures: tuple[str, ...]) -> tuple[KeyStep, ...]:
         if len(reference) > MAX_REFERENCE:
             raise ComponentError(
                 Reason.EXTRACTION_INVALID, f"the reference has {len(reference)} characters; at most {MAX_REFERENCE} are read"
@@ -93,7 +114,7 @@ class LlmExtractor:
         if not divided.parts:
             return ()
         question = question[:MAX_QUESTION]
-        elements = self._ask(prompts.extract(question, divided.parts), prompts.ExtractReply, lambda r: self._elements(r, divided))
+        elements = self._ask(prompts.extract(question, divided.parts, pictures), prompts.ExtractReply, lambda r: self._elements(r, divided))
         cores = self._ask(prompts.refine(elements), prompts.RefineReply, lambda r: self._cores(r, elements))
         return self._ask(prompts.augment(question, cores), prompts.AugmentReply, lambda r: self._key_steps(r, cores, divided))
 
@@ -183,10 +204,10 @@ class LlmExtractor:
             self._counts[what] += 1
 
 
-def from_settings(settings: Settings) -> LlmExtractor | None:
-    """The extractor of a deployment; None where no endpoint is set."""
+def from_settings(settings: Settings) -> tuple[LlmExtractor, ...]:
+    """The extractors of a deployment, without pictures and with, over one endpoint; none where none is set."""
     if settings.llm_url is None or settings.llm_model is None:
-        return None
+        return ()
     chat = ChatClient(
         settings.llm_url,
         settings.llm_model,
@@ -195,7 +216,7 @@ def from_settings(settings: Settings) -> LlmExtractor | None:
         retries=settings.llm_retries,
         connections=settings.llm_concurrency,
     )
-    return LlmExtractor(chat, concurrency=settings.llm_concurrency)
+    return tuple(LlmExtractor(chat, concurrency=settings.llm_concurrency, sees=sees) for sees in (False, True))
 
 
 def _parsed(content: str, form: type[R], *, cut: bool) -> R:

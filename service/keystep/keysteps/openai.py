@@ -110,7 +110,7 @@ class ChatClient:
         self._closed = True
         self._http.close()
 
-    def complete(self, messages: Sequence[dict[str, str]], *, name: str, schema: dict[str, Any]) -> Reply:
+    def complete(self, messages: Sequence[dict[str, Any]], *, name: str, schema: dict[str, Any]) -> Reply:
         """The first choice. Raises ComponentError: EXTRACTOR_UNAVAILABLE (no answer to be had), EXTRACTION_REFUSED."""
         body = json.dumps(
             {

@@ -20,8 +20,9 @@ from keystep.cache.singleflight import SingleFlight
 from keystep.cache.tiers import DEGRADED, TieredCache
 from keystep.errors import ComponentError
 from keystep.keysteps import rules
+from keystep.keysteps.pictures import pictures
 from keystep.nouns import KeyStep, Reason
-from keystep.ports import Extractor
+from keystep.ports import Extractor, Worked
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class RulesExtractor:
     name = "rules"
     address = f"rules/{rules.VERSION}"
     concurrency = 0
+    sees = False
 
-    def extract(self, question: str, reference: str) -> tuple[KeyStep, ...]:
+    def extract(self, question: str, reference: str, pictures: tuple[str, ...] = ()) -> tuple[KeyStep, ...]:  # noqa: ARG002 - it is blind
         return rules.extract(question, reference)
 
     def close(self) -> None:
@@ -84,8 +86,8 @@ class KeyStepSource:
             self._leaders.shutdown(wait=False, cancel_futures=True)
         self.extractor.close()
 
-    def get_many(self, texts: Sequence[tuple[str, str]], degraded: set[str], *, deadline: float | None = None) -> list[Extracted]:
-        """Key steps for each (question, reference), in order.
+    def get_many(self, texts: Sequence[Worked], degraded: set[str], *, deadline: float | None = None) -> list[Extracted]:
+        """Key steps for each, in order.
 
         A failing cache adds 'cache' to degraded and changes nothing else. What is not there by deadline (time.monotonic()) is
         None with reason deadline; its extraction goes on and is kept.
@@ -100,12 +102,12 @@ class KeyStepSource:
             found.append(extracted)
         return found
 
-    def begin(self, texts: Sequence[tuple[str, str]], *, deadline: float | None = None) -> list[Future[Flown]]:
-        """A future for each (question, reference), in order: settled already where it was known, or made here.
+    def begin(self, texts: Sequence[Worked], *, deadline: float | None = None) -> list[Future[Flown]]:
+        """A future for each, in order: settled already where it was known, or made here.
 
         Takes as long as the cache does to answer, or a local extractor to work; that one stops at deadline (time.monotonic()).
         """
-        keys = [self._key(question, reference) for question, reference in texts]
+        keys = [self._key(*text) for text in texts]
         wanted = dict(zip(keys, texts, strict=True))
         degraded: set[str] = set()
         there = self._read(list(wanted), degraded)
@@ -123,14 +125,20 @@ class KeyStepSource:
         """What stands in the place of an extraction that is not there by the deadline."""
         return self._failed(Reason.DEADLINE), frozenset()
 
-    def keep(self, made: Mapping[tuple[str, str], tuple[KeyStep, ...]], degraded: set[str]) -> None:
-        """Stores what an extractor of this very address made elsewhere, by (question, reference)."""
+    def keep(self, made: Mapping[Worked, tuple[KeyStep, ...]], degraded: set[str]) -> None:
+        """Stores what an extractor of this very address made elsewhere."""
         self._write({self._key(*text): Extracted(steps, self.extractor.name, cached=False) for text, steps in made.items()}, degraded)
 
-    def _key(self, question: str, reference: str) -> str:
-        return "keystep:v1:" + hashlib.sha256(_json([self.extractor.address, question, reference]).encode()).hexdigest()
+    def _key(self, question: str, reference: str, images: tuple[str, ...] = ()) -> str:
+        content: list[object] = [self.extractor.address, question, reference]
+        if shown := self._shown(images):
+            content.append([hashlib.sha256(picture.encode()).hexdigest() for picture in shown])
+        return "keystep:v1:" + hashlib.sha256(_json(content).encode()).hexdigest()
 
-    def _extract_here(self, missing: dict[str, tuple[str, str]], degraded: set[str], deadline: float | None) -> dict[str, Extracted]:
+    def _shown(self, images: tuple[str, ...]) -> tuple[str, ...]:
+        return pictures(images) if self.extractor.sees else ()
+
+    def _extract_here(self, missing: dict[str, Worked], degraded: set[str], deadline: float | None) -> dict[str, Extracted]:
         fresh: dict[str, Extracted] = {}
         for key, text in missing.items():
             if deadline is not None and time.monotonic() > deadline:
@@ -139,13 +147,13 @@ class KeyStepSource:
         self._write(fresh, degraded)
         return {key: fresh[key] if key in fresh else self._failed(Reason.DEADLINE) for key in missing}
 
-    def _extract_once(self, missing: dict[str, tuple[str, str]]) -> dict[str, Future[Flown]]:
+    def _extract_once(self, missing: dict[str, Worked]) -> dict[str, Future[Flown]]:
         mine, theirs = self._flights.join(missing)
         if mine:
             self._leaders.submit(self._lead, mine, {key: missing[key] for key in mine})
         return mine | {key: _of_another(flight) for key, flight in theirs.items()}
 
-    def _lead(self, mine: dict[str, Future[Flown]], todo: dict[str, tuple[str, str]]) -> None:
+    def _lead(self, mine: dict[str, Future[Flown]], todo: dict[str, Worked]) -> None:
         degraded: set[str] = set()
         try:
             for key, extracted in self._extract_leased(todo, degraded):
@@ -153,7 +161,7 @@ class KeyStepSource:
         finally:
             self._flights.abandon(mine, (self._failed(Reason.INTERNAL_ERROR), frozenset(degraded)))
 
-    def _extract_leased(self, todo: dict[str, tuple[str, str]], degraded: set[str]) -> Iterator[tuple[str, Extracted]]:
+    def _extract_leased(self, todo: dict[str, Worked], degraded: set[str]) -> Iterator[tuple[str, Extracted]]:
         """Extract what this process may lease, and wait for what another holds until it is there or its lease has run out."""
         running: dict[Future[Extracted], str] = {}
         while todo or running:
@@ -173,17 +181,17 @@ class KeyStepSource:
             for future in finished:
                 yield running.pop(future), future.result()
 
-    def _extract_and_keep(self, key: str, text: tuple[str, str], degraded: set[str]) -> Extracted:
+    def _extract_and_keep(self, key: str, text: Worked, degraded: set[str]) -> Extracted:
         """Kept by the thread that made it, at once: a process that dies loses only what it has under way."""
         extracted = self._extract(*text)
         self._write({key: extracted}, degraded)
         self._cache.release([key], self._owner, degraded)
         return extracted
 
-    def _extract(self, question: str, reference: str) -> Extracted:
+    def _extract(self, question: str, reference: str, images: tuple[str, ...] = ()) -> Extracted:
         name = self.extractor.name
         try:
-            return Extracted(self.extractor.extract(question, reference), name, cached=False)
+            return Extracted(self.extractor.extract(question, reference, self._shown(images)), name, cached=False)
         except ComponentError as error:
             return self._failed(error.reason)
         except Exception:  # noqa: BLE001 - a defect of an extractor costs its question, not the batch

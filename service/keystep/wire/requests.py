@@ -119,6 +119,7 @@ class QuestionIn(_Strict):
     id: Id
     question: str = ""
     reference: str
+    images: list[str] = Field(default=[], description="Data URLs, for an extractor that sees; nothing is fetched.")
 
 
 class KeyStepsRequest(_Strict):
