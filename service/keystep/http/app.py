@@ -6,24 +6,26 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keystep import __version__
 from keystep.engine import build
+from keystep.http import jobs as job_routes
 from keystep.http import openapi, problems, streaming
 from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
-from keystep.http import jobs as job_routes
 from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
@@ -40,21 +42,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     admission = Admission(settings, metrics)
     scorer = Scorer(build(settings), settings.processes)
     metrics.watch(scorer.dispatcher)
+    metrics.watch_extractors(scorer.engine, settings)
     scoring = Scoring(scorer, admission, metrics, lookups=settings.threads)
     jobs = job_routes.Jobs(settings, admission, scoring)
     lifespan = _lifespan(scorer, scoring, jobs)
     app = FastAPIOffline(title="keystep", version=__version__, description=_SUMMARY, redoc_url=None, lifespan=lifespan)
     app.state.admission = admission
+    app.router.route_class = BareRoute
     problems.install(app)
     app.add_middleware(Counting, metrics=metrics)
     _work_routes(app, admission, metrics, scoring)
     streaming.install(app, admission, scoring)
+    job_routes.install(app, admission, jobs)
     compat.install(app, admission, metrics, scoring.score)
     _recipe_routes(app)
     _health_routes(app, admission, scorer, metrics)
     openapi.install(app)
     return app
-    job_routes.install(app, admission, jobs)
 
 
 def _lifespan(scorer: Scorer, scoring: Scoring, jobs: job_routes.Jobs) -> Callable[[FastAPI], Any]:
@@ -64,17 +68,18 @@ def _lifespan(scorer: Scorer, scoring: Scoring, jobs: job_routes.Jobs) -> Callab
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        scorer.dispatcher.live_on(asyncio.get_running_loop())
         # Warming takes seconds; the port opens at once and /readyz says when.
         threading.Thread(target=warm_up, name="keystep-warm-up", daemon=True).start()
         jobs.start()
         yield
+        await asyncio.to_thread(jobs.stop)  # first: what closing leaves undone is no result of a job
         scoring.close()
         await asyncio.to_thread(scorer.close)
 
     return lifespan
 
 
-        await asyncio.to_thread(jobs.stop)  # first: what closing leaves undone is no result of a job
 def _work_routes(app: FastAPI, admission: Admission, metrics: Metrics, scoring: Scoring) -> None:
     def add(path: str, work: Callable[[bytes], Awaitable[bytes]], name: str, summary: str) -> None:
         seconds = metrics.seconds.labels(path)
@@ -92,6 +97,20 @@ def _work_routes(app: FastAPI, admission: Admission, metrics: Metrics, scoring: 
     add("/v1/score", scoring.score, "score", "Score groups of rollouts")
     add("/v1/verify", scoring.verify, "verify", "Outcome alone, of texts of any form")
     add("/v1/key-steps", scoring.key_steps, "key_steps", "Extract (and cache) key steps")
+
+
+class BareRoute(APIRoute):
+    """A route as we write all of them: a request in, a response out. FastAPI's own handler, which looks for parameters to fill in,
+    costs as much as reading a rollout."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return self.endpoint if _takes_request_alone(self.dependant) else super().get_route_handler()
+
+
+def _takes_request_alone(dependant: Dependant) -> bool:
+    return dependant.request_param_name is not None and not any(
+        (dependant.path_params, dependant.query_params, dependant.header_params, dependant.body_params, dependant.dependencies)
+    )
 
 
 class Counting:
