@@ -15,7 +15,7 @@ from keystep.verify.text import bare, fold, level, plain
 # 'B', '(B)', 'B.', 'B: 45', '(B) 45', 'Option B', 'B) -1'; a letter followed by a space and words is an article or a word.
 _LABEL = re.compile(
     r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|선택지|보기|选项|選項)?\s*:?\s*(?:is\s+)?[(\[]?\s*([A-Za-z])"
-    r"(?:\s*[)\].:,]+(?P<rest>.*)|\s*(?P<paren>\(.*)|\s*(?:번|项|項)?)",
+    r"(?:\s*[)\].:,]+(?P<rest>.*)|\s*(?P<paren>\(.*)|\s*(?:번|项|項)?|[)\]]?\s+is\s+(?:the\s+)?(?:correct|right)(?:\s+(?:answer|option|choice|one))?)",
     re.IGNORECASE | re.DOTALL,
 )
 _LABEL_DASH = re.compile(r"([A-Z])\s+-\s+(?P<rest>\S.*)", re.DOTALL)

@@ -98,21 +98,38 @@ def sides(case: Case, answer: str) -> tuple[str, str]:
         options = _options(case)
         label, text = _gold_option(case.gold, options)
         gold = options[label] if label is not None and label < len(options) else text
-    gold = spelled_out(gold)
-    return units.without(gold), _without_measure(gold, units.without(spelled_out(answer)))
+    gold, answer = spelled_out(gold), spelled_out(answer)
+    if case.kind == kinds.MATRIX:
+        answer = _matrix(answer)
+    if (ours := _FUNCTION_OF_X.match(gold)) is not None and (theirs := _FUNCTION_OF_X.match(answer)) is not None:
+        gold, answer = gold[ours.end() :], answer[theirs.end() :]
+    return units.without(gold), _without_measure(gold, units.without(answer))
 
 
+# y = ... and f(x) = ... define the same function.
+_FUNCTION_OF_X = re.compile(r"\s*(?:y|[fgh]\s*\(\s*x\s*\))\s*=(?!=)")
 # Signs that people type and LaTeX readers do not know: √13, √(a+b), 2π, 3 pi.
-_ROOT = re.compile(r"√\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[A-Za-zπ]))")
+_ROOT = re.compile(r"(?:√|(?<![A-Za-z\\])sqrt(?=\s*\())\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[A-Za-zπ]))")
 _PI = re.compile(r"π|(?<![A-Za-z\\])pi(?![A-Za-z])")
 _MEASURED = re.compile(r"(.*(?:[\d)}]|\\pi))\s+([A-Za-zµ°%]+(?:[²³]|\^\{?[23]\}?)?)", re.DOTALL)
 
 
 def spelled_out(formula: str) -> str:
     """A formula with its typed roots and pi in LaTeX."""
-    if "√" in formula:
+    if "√" in formula or "sqrt(" in formula:
         formula = _ROOT.sub(lambda m: f"\\sqrt{{{m[1] or m[2] or m[3]}}}", formula)
     return _PI.sub(r"\\pi ", formula)
+
+
+_ROWS = re.compile(r"\[\s*\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*\s*\]")
+
+
+def _matrix(formula: str) -> str:
+    """[[1, 2], [3, 4]] in LaTeX; anything else as it is."""
+    if _ROWS.fullmatch(formula) is None:
+        return formula
+    rows = " \\\\ ".join(row.replace(",", " & ") for row in re.findall(r"\[([^\[\]]*)\]", formula))
+    return f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"
 
 
 def _without_measure(gold: str, answer: str) -> str:

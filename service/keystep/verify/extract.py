@@ -65,6 +65,8 @@ _CJK = re.compile(r"(?:정답은|정답|답은|답:|答案是|答案为|答案�
 _PHRASES = (_FINAL, _ANSWER, _CJK)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
+# A reply that opens with its letter on a line of its own, and then explains.
+_OPENING_LETTER = re.compile(r"\s*((?:\*\*)?[(\[]?[A-Z][)\].]?(?:\*\*)?)[ \t]*\n")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _SPECIAL = re.compile(r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
 # On a line of its own; in the middle of one only after a sentence's end, and as those are written who run on there.
@@ -208,6 +210,9 @@ def _unmarked(text: str, start: int, end: int) -> Iterator[Found]:
     last_line = max(text.rfind("\n", start, end), start - 1) + 1
     if _LONE_LETTER.fullmatch(text, last_line, end) is not None:
         yield _found(text, last_line, end, "lone letter")
+        return
+    if (opening := _OPENING_LETTER.match(text, start, end)) is not None:
+        yield _found(text, *opening.span(1), "lone letter")
         return
     bold = last_match(_BOLD, text, start, end)
     if bold is not None and bold.end() > last_line:

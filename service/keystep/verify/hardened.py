@@ -40,8 +40,10 @@ _NUMBERISH = re.compile(
 _DENIAL = re.compile(r"\W*not\b", re.IGNORECASE)
 _NUMERALS = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
 _ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
+# Words beside a numeral that may mean another number.
 _HEDGED = re.compile(
-    r"\b(?:not|no|never|less|more|least|most|greater|fewer|over|under|between|up|above|below|or|either|maybe|perhaps|except)\b|n't",
+    r"\b(?:not|no|never|less|more|least|most|greater|fewer|over|under|between|up|above|below|or|either|maybe|perhaps|except|minus|negative|plus"
+    r"|half|halves|double|twice|triple|thirds?|quarters?|\w+ths|dozens?|times|squared?|cubed?|root|factorial|almost|nearly|short)\b|n't|负|負|마이너스|영하",
     re.IGNORECASE,
 )
 

@@ -39,7 +39,7 @@ _FUNCTION = frozenset(
     "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
 )
 _MATH = re.compile(
-    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√|¹²³⁴⁵⁶⁷⁸⁹π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|\d!|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)",
+    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√|¹²³⁴⁵⁶⁷⁸⁹π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|\d!|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)|\bsqrt\s*\(",
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")

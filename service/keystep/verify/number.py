@@ -74,6 +74,13 @@ _NOT_UNIT = re.compile(
     r"(?:^|[^a-z])(?:or|and|to|through|is|are|was|not|but|if|when|plus|minus|times|squared root|of the|than|because|since|million or)(?:[^a-z]|$)",
     re.IGNORECASE,
 )
+# Words that make another number of it: '2 thirds', '5 squared', '5 dozen'.
+_ANOTHER_NUMBER = re.compile(
+    r"(?:squared|cubed|factorial|hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|thousandths?|dozens?)\b",
+    re.IGNORECASE,
+)
+_MINUS_SAID = re.compile(r"^(?:(?:minus|negative)\s+|(?:负|負|마이너스)\s*)(?=[\d.])", re.IGNORECASE)
+_POWER_OF_TEN = re.compile(r"^([+-]?\s*)10\s?(?=\^)")
 _PERCENT = frozenset({"%", "percent", "percentage", "pct", "per cent", "percentage point", "percentage points", "퍼센트", "百分比"})
 _SCALES = {
     "hundred": 100,
@@ -98,6 +105,7 @@ def parse(text: str) -> Number | None:
         if mark in text:
             text = re.sub(rf"\s*{mark}", f" {fraction}", text).strip()
     text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)
+    text = _POWER_OF_TEN.sub(r"\g<1>1*10", _MINUS_SAID.sub("-", text))
     if (repeating := _REPEATING.fullmatch(text)) is not None:
         return _repeated(*repeating.groups())
     match = _NUMBER.match(text)
@@ -149,7 +157,7 @@ def _with_unit(value: Fraction, places: int | None, currency: str, rest: str, *,
         return _compound(value, *compound.groups())
     if rest.lower() in _PERCENT or rest.lower().split(" ")[0] in ("%", "percent"):
         return Number(value, places, "%")
-    if _UNIT.fullmatch(rest) is None or _NOT_UNIT.search(rest) is not None:
+    if _UNIT.fullmatch(rest) is None or _NOT_UNIT.search(rest) is not None or _ANOTHER_NUMBER.match(rest) is not None:
         return None
     loose = not spaced and len(rest) == 1 and rest.isascii() and rest.isalpha()
     return Number(value, places, currency or rest, loose)
@@ -182,6 +190,9 @@ _ONES = {
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _FRACTION_WORDS = {
     "half": Fraction(1, 2),
+    "a half": Fraction(1, 2),
+    "a third": Fraction(1, 3),
+    "a quarter": Fraction(1, 4),
     "one half": Fraction(1, 2),
     "one third": Fraction(1, 3),
     "two thirds": Fraction(2, 3),

@@ -13,11 +13,14 @@ from keystep.verify.text import plain
 
 MAX_MEMBERS = 64
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
+_ANGLES = {"<": "(", ">": ")"}  # a vector's brackets
 _SPLIT = re.compile(r"\s*(?:,|;)\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|(?<=[\d)\]])\s*(?:and|or)\s*(?=[\d(\[-])")
 _OFFERED = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s)|또는|或)\s*")
 _VARIABLE = re.compile(r"[A-Za-z]{1,3}(?:_(?:\{\w+\}|\w))?'?")
 _EITHER = re.compile(r"^(?:either|both|probably|maybe)\s+", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z][\w']*\s*(?:_\s*\{?\w+\}?)?\s*(?:=|\\in|∈)\s*|\([A-Za-z],\s*[A-Za-z](?:,\s*[A-Za-z])?\)\s*=\s*")
+_NAME = re.compile(
+    r"[A-Z]'?\s*(?=\()|[A-Za-z][\w']*\s*(?:_\s*\{?\w+\}?)?\s*(?:=|\\in|∈)\s*|\([A-Za-z],\s*[A-Za-z](?:,\s*[A-Za-z])?\)\s*=\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def read(text: str) -> Sequence | None:
     text = text[m.end() :] if (m := _NAME.match(text)) is not None else text
     opening = closing = ""
     if len(text) > 2 and text[0] in "([{<" and text[-1] in ")]}>":
-        opening, closing, inner = text[0], text[-1], text[1:-1]
+        opening, closing, inner = _ANGLES.get(text[0], text[0]), _ANGLES.get(text[-1], text[-1]), text[1:-1]
     else:
         inner = text
     if any(c in inner for c in "()[]{}<>=|") or not re.search(r"[,;]|and|or", inner):
@@ -59,7 +62,7 @@ def same(gold: Sequence, found: Sequence, equal: Callable[[Number, Number], bool
     """In the gold's sense of order: a bare row or braces are a set, brackets of any kind a tuple or an interval; None: unclear."""
     if len(gold.members) != len(found.members):
         return False
-    ordered = gold.opening in ("(", "[", "<")
+    ordered = gold.opening in ("(", "[")
     if not ordered:
         if found.opening in ("(", "["):
             in_order = all(equal(a, b) for a, b in zip(gold.members, found.members, strict=True))

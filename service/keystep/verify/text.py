@@ -39,6 +39,8 @@ _LATEX = (
     (re.compile(r"\\ge(?:q|qslant)?(?![A-Za-z])|\u2265"), ">="),
     (re.compile(r"\\lt(?![A-Za-z])"), "<"),
     (re.compile(r"\\gt(?![A-Za-z])"), ">"),
+    (re.compile(r"\\langle(?![A-Za-z])"), "<"),
+    (re.compile(r"\\rangle(?![A-Za-z])"), ">"),
     (re.compile(r"\\neq?(?![A-Za-z])|!="), "\u2260"),
     (re.compile(r"\\pi(?![A-Za-z])"), "\u03c0"),
     (re.compile(r"(?<=[\u03c0\d)])\{\s*([A-Za-z]{2,})\s*\}"), r" \1"),  # 3\pi{inches}
@@ -58,6 +60,8 @@ _FENCES = (
     ("'", "'"),
     ("\u300c", "\u300d"),
 )
+# Units in one character (㎝, ㎡, ㎏), as Korean and Chinese texts write them.
+_SQUARED = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0x3380, 0x33E0)}
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # How many layers of fences are taken off before what is left is taken as it is.
@@ -78,8 +82,10 @@ def bare(text: str) -> str:
             text = _COPULA.sub("", text)
         for opening, closing in _FENCES:
             inner = text[len(opening) : -len(closing)]
+            if opening == "$":
+                inner = inner.replace("\\$", "")  # a dollar of money within is no fence
             if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing) and opening not in inner:
-                text = inner
+                text = text[len(opening) : -len(closing)]
                 break
         boxed = _BOXED.match(text)
         if boxed is not None and brace_end(text, boxed.end() - 1, len(text)) == len(text):
@@ -102,7 +108,7 @@ def _balanced(text: str) -> str:
                 continue
             return text[: -len(closing)].rstrip()
     for mark in ("**", "$", "`"):
-        if text.count(mark) % 2 == 1:
+        if (text.count(mark) - (text.count("\\$") if mark == "$" else 0)) % 2 == 1:
             if text.endswith(mark):
                 return text[: -len(mark)].rstrip()
             if text.startswith(mark) and not (mark == "$" and text[1:2].isdigit()):
@@ -137,6 +143,8 @@ def brace_end(text: str, start: int, end: int) -> int | None:
 def plain(text: str) -> str:
     """text as one would type it: fences, font commands and spacing commands gone, operators ASCII, spaces single."""
     text = bare(level(text))
+    if not text.isascii():
+        text = text.translate(_SQUARED)
     if "\\" in text or "{,}" in text or "~" in text or not text.isascii():
         while (unwrapped := _WRAPPED.sub(r" \1 ", text)) != text:
             text = unwrapped
