@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from keystep.errors import DrainingError, InputError, JobStoreError, KeystepError, OverloadedError, TooLargeError
 from keystep.wire.parsing import InvalidRequestError
@@ -57,6 +58,10 @@ def install(app: FastAPI) -> None:
         # Starlette logs the traceback itself by raising it on to the server.
         return problem(500, f"an internal error ({type(error).__name__}); the log has it")
 
+    async def cut_off(_: Request, __: Exception) -> Response:
+        return problem(400, "the connection was closed before the body was whole; nobody reads this but the access log")
+
     app.add_exception_handler(KeystepError, keystep_error)
+    app.add_exception_handler(ClientDisconnect, cut_off)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, defect)
