@@ -25,7 +25,7 @@ TABLES = [
         "Rollouts of 300 to 800 words, key steps given",
         "rollouts",
         "trl accuracy_reward",
-        ["hardened in process", "hardened over HTTP", "official in process", "official over HTTP"],
+        ["hardened in process", "hardened over HTTP", "semantic in process", "official in process", "official over HTTP"],
     ),
     ("Outcome alone, real Qwen responses to MATH", "responses", "math-verify, Qwen MATH", ["keystep, Qwen MATH"]),
     ("Outcome alone, real GPT-4o responses to MMMU-Pro", "responses", "math-verify, MMMU-Pro", ["keystep, MMMU-Pro"]),
@@ -66,6 +66,8 @@ def main() -> None:
         print(f"\n{heading}\n{'':28}{unit + '/CPU s':>18}{unit + '/s':>14}{'right':>8}{'null':>8}{'times the peer':>24}")
         for subject in ([] if peer is None else [peer]) + others:
             print(line(subject, results[subject], results[peer] if peer else None))
+    print("\nThe embedder of the recipe semantic, beside the products it is made of", flush=True)
+    subprocess.run([sys.executable, str(HERE / "embedding.py")], check=True)
 
 
 def line(subject: str, runs: list[dict[str, float]], peer: list[dict[str, float]] | None) -> str:

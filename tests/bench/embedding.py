@@ -24,9 +24,9 @@ from keystep.models.embedder import TOKEN_BUDGET, SentenceModel
 from models.minilm import folder
 from rollouts import groups
 
-ROUNDS = 5
-TEXTS = 400
-BUDGETS = (64, 256, 512, 1024, 2048, 4096)
+ROUNDS = 3
+TEXTS = 200
+BUDGETS = (64, 256, 1024, 4096)
 
 
 def sentences(count: int) -> list[str]:

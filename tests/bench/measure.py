@@ -62,7 +62,7 @@ def in_process(recipe: str) -> Callable[[int, int], Result]:
         def batches(seed: int, questions: int) -> list[Any]:
             return [[group_from(g) for g in parse(ScoreRequest, body).groups] for body in requests(seed, questions, recipe)]
 
-        engine = build(Settings(cache_path=None))
+        engine = build(Settings(cache_path=None, **(_embedder() if recipe == "semantic" else {})))
         engine.start()
         try:
             for batch in batches(seed + 1_000_000, WARM_QUESTIONS):
@@ -76,6 +76,15 @@ def in_process(recipe: str) -> Callable[[int, int], Result]:
         return result | _judged([r.reward.outcome for s in scored for g in s.groups for r in g.rollouts])
 
     return measure
+
+
+def _embedder() -> dict[str, Any]:
+    """The settings of the weights that the tests use."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from keystep.recipe import SEMANTIC
+    from models.minilm import folder
+
+    return {"embedder": SEMANTIC.embedder, "embedder_path": folder()}
 
 
 def over_http(recipe: str) -> Callable[[int, int], Result]:
@@ -222,6 +231,7 @@ MATCHED_CHARACTERS = 1400
 QWEN, MMMU = "qwen-math/math_cot_100.jsonl", "mmmu-pro/gpt-4o_standard_cot.jsonl"
 SUBJECTS: dict[str, Callable[[int, int], Result]] = {
     "hardened in process": in_process("hardened"),
+    "semantic in process": in_process("semantic"),
     "hardened over HTTP": over_http("hardened"),
     "official in process": in_process("official"),
     "official over HTTP": over_http("official"),
