@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from responses import mulberry
 
 QUESTION = "How many objects?"
@@ -18,3 +21,12 @@ PROMPT = f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
 def query(response: str) -> str:
     """Prompt and response as OpenRLHF decodes them: special tokens kept."""
     return f"{PROMPT}{response}<|im_end|><|endoftext|>"
+
+
+def trl_rewards(reward: Any, *completions: Any, prompt: Any = QUESTION, **columns: Any) -> list[float | None]:
+    """Calls a reward function as TRL does: every column repeated for each completion, and what TRL adds."""
+    n = len(completions)
+    more = {name: [value] * n for name, value in columns.items()}
+    return asyncio.run(
+        reward(prompts=[prompt] * n, completions=list(completions), completion_ids=[[1]] * n, **more, trainer_state=object())
+    )

@@ -6,7 +6,8 @@
         for group in client.score(groups).groups:
             print(group.id, [rollout.reward for rollout in group.rollouts])
 
-Reading order: models.py (what goes out and comes back), calls.py (the wire without I/O), client.py (the sending), errors.py.
+Reading order: models.py (what goes out and comes back), calls.py (the wire without I/O), client.py (the sending), gate.py,
+errors.py; adapters/ puts it into trainers.
 """
 
 from keystep_client.client import AsyncClient, Client

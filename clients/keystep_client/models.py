@@ -153,7 +153,7 @@ class ScoredGroup(_Answered):
 
     def rewards(self, *, undecided: Undecided) -> list[float | None]:
         """One a rollout, in order. undecided: what stands for None; there is no default, as it decides what a policy learns."""
-        return _decided(self.rollouts, undecided)
+        return decided(self.rollouts, undecided)
 
 
 class _Result(_Answered):
@@ -171,7 +171,7 @@ class ScoreResult(_Result):
 
     def rewards(self, *, undecided: Undecided) -> list[float | None]:
         """One a rollout, group after group. undecided: what stands for None."""
-        return _decided([r for g in self.groups for r in g.rollouts], undecided)
+        return decided([r for g in self.groups for r in g.rollouts], undecided)
 
 
 class Outcome(_Answered):
@@ -207,7 +207,8 @@ class RecipesResult(_Answered):
     recipes: list[Recipe]
 
 
-def _decided(rollouts: Sequence[ScoredRollout], undecided: Undecided) -> list[float | None]:
+def decided(rollouts: Sequence[ScoredRollout], undecided: Undecided) -> list[float | None]:
+    """Rewards in order, with what the caller wants in the place of None."""
     if undecided == "raise":
         missing = tuple((r.id, tuple(r.reasons)) for r in rollouts if r.reward is None)
         if missing:
