@@ -56,6 +56,10 @@ class Recipe:
     # refuses the recipe. And the cosine from which what it is asked about is matched.
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     semantic_threshold: float = 0.9
+    # tiers and semantic only: whether key steps count in any order, or only those that stand in the text in the reference's order.
+    order: Literal["any", "reference"] = "any"
+    # A key step that stands in the list several times: each counts, or it counts once.
+    duplicates: Literal["each", "once"] = "each"
     # Dumped key steps: k is computed as if the dump were absent, or it is only flagged.
     stuffing: Literal["absent", "flag_only"] = "absent"
     # Who extracts key steps that a request does not bring: rules, llm/<model>, or llm/<model>+images (shown the pictures). A service without it refuses the recipe.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from keystep.core import semantic, stuffing, verbatim
+from keystep.core import counting, semantic, stuffing, verbatim
 from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading
 from keystep.core.semantic import Cosines, Undecided
@@ -52,7 +52,7 @@ def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe
     if not prepared.key_steps:
         return Matching((), 0.0, 0.0, (), ())
     if recipe.matching in ("substring", "folded"):
-        return _literal(prepared, text, regions, fold_space=recipe.matching == "folded")
+        return _total(_literal(prepared, text, regions, fold_space=recipe.matching == "folded"), prepared.key_steps, recipe)
     ordered = sorted(regions)
     reading = Reading(text, ordered)
     audit = stuffing.audit(prepared, reading)
@@ -69,17 +69,25 @@ def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe
         flags.append(Flag.NEGATED_STEP)
     if any(m.blocked == "other_result" for m in matches):
         flags.append(Flag.CONFLICTING_STEP)
-    return _total(matches, tuple(flags), audit.excluded, undecided)
+    if recipe.order == "reference":
+        matches = counting.in_order(matches)
+    return _total(matches, prepared.key_steps, recipe, tuple(flags), audit.excluded, undecided)
 
 
 def _total(
     matches: tuple[StepMatch, ...],
+    key_steps: Sequence[KeyStep],
+    recipe: Recipe,
     flags: tuple[Flag, ...] = (),
     excluded: tuple[Span, ...] = (),
     undecided: tuple[Undecided, ...] = (),
 ) -> Matching:
-    n = len(matches)
-    return Matching(matches, sum(m.matched for m in matches) / n, sum(m.score for m in matches) / n, flags, excluded, undecided)
+    counted = matches
+    if recipe.duplicates == "once":
+        first = counting.first_of_each(key_steps)
+        counted = tuple(m for m in matches if m.key_step in first)
+    n = len(counted)
+    return Matching(matches, sum(m.matched for m in counted) / n, sum(m.score for m in counted) / n, flags, excluded, undecided)
 
 
 def _without(regions: Sequence[Span], excluded: Sequence[Span]) -> list[Span]:
@@ -98,7 +106,7 @@ def _without(regions: Sequence[Span], excluded: Sequence[Span]) -> list[Span]:
     return out
 
 
-def _literal(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], *, fold_space: bool) -> Matching:
+def _literal(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], *, fold_space: bool) -> tuple[StepMatch, ...]:
     joined = " ".join(text[start:end] for start, end in regions).lower()
     if fold_space:
         joined = "".join(joined.split())
@@ -112,4 +120,4 @@ def _literal(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], *, 
         # Evidence only: where the form stands as written, when lower case kept the length of the text.
         at = low.find(found.lower()) if len(low) == len(text) else -1
         matches.append(StepMatch(index, 1.0, matched=True, tier="exact", form=found, span=(at, at + len(found)) if at >= 0 else None))
-    return _total(tuple(matches))
+    return tuple(matches)
