@@ -126,10 +126,10 @@ def main() -> None:
     """Serve the socket that is standard input until the front closes it, however the front ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the front's to handle
     logging.basicConfig(format="keystep scoring process %(process)d: %(message)s")
-    os.nice(_NICE)
     parent = os.getppid()
     front = _take_over_socket()
     _warm_up()
+    os.nice(_NICE)
     gc.freeze()  # what is there now stays: no collection need look at it again
     desk = Desk()
     _send(front, Report(ready=True))
