@@ -69,11 +69,11 @@ _LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
 _OPENING_LETTER = re.compile(r"\s*((?:\*\*)?[(\[]?[A-Z][)\].]?(?:\*\*)?)[ \t]*\n")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _SPECIAL = re.compile(r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
-# On a line of its own; in the middle of one only after a sentence's end, and as those are written who run on there.
 _NEW_QUESTION = re.compile(
     r"\n[ \t]*(?:#+[ \t]*|\*\*)?(?i:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:"
-    r"|(?<=[.!?。})$*])[ \t]*(?:\*\*)?(?:Question|Q|User|Human|问题|질문)(?:\*\*)?[ \t]*:"
 )
+# Within a line: only after a sentence's or a formula's end, and with its capital.
+_NEW_QUESTION_INLINE = re.compile(r"(?:Question|Q|User|Human|问题|질문)(?:\*\*)?[ \t]*:")
 _SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]{1,30}\|>|</s>|<eos>|<pad>|<end_of_turn>)$", re.IGNORECASE)
 # Said after an answer, never part of one.
 _CLOSER = re.compile(
@@ -100,14 +100,24 @@ def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
     special = _SPECIAL.search(text, start, end)
     if special is not None and text[start : special.start()].strip():
         end = special.start()
-    if _NEW_QUESTION.search(text, start, end) is None:
+    if _new_question(text, start, end) is None:
         return end
     answers = [m.end() for pattern in (*_PHRASES, _BOX, _TAG) if (m := pattern.search(text, start, end)) is not None]
     if in_section and (line := _LINE.search(text, start, end)) is not None:
         answers.append(line.start() + 1)
     answered = min(answers, default=None)
-    question = _NEW_QUESTION.search(text, answered, end) if answered is not None else None
-    return end if question is None else question.start()
+    question = _new_question(text, answered, end) if answered is not None else None
+    return end if question is None else question
+
+
+def _new_question(text: str, start: int, end: int) -> int | None:
+    """Where the next question begins."""
+    on_its_line = _NEW_QUESTION.search(text, start, end)
+    end = end if on_its_line is None else on_its_line.start()
+    for inline in _NEW_QUESTION_INLINE.finditer(text, start, end):
+        if text[max(start, inline.start() - 9) : inline.start()].rstrip(" \t*").endswith((".", "!", "?", "}", ")", "$")):
+            return inline.start()
+    return None if on_its_line is None else end
 
 
 def closes(line: str) -> bool:
