@@ -1,4 +1,4 @@
-"""One contract for every cache: memory, SQLite, and a real Redis."""
+"""One contract for every cache: memory, SQLite, a real Redis, and a real Redis Cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keystep.cache.memory import MemoryCache
 from keystep.cache.redis import RedisCache
 from keystep.cache.sqlite import SqliteCache
 from keystep.ports import Cache
-from redis_server import running_redis
+from redis_server import redis_cluster, running_redis
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +21,21 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory) -> Iterator[str]:
+    with redis_cluster(tmp_path_factory.mktemp("cluster")) as server:
+        yield server.url
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "cluster"])
 def cache(request, tmp_path) -> Iterator[Cache]:
     if request.param == "memory":
         it: Cache = MemoryCache(10_000)
     elif request.param == "sqlite":
         it = SqliteCache(tmp_path / "c.sqlite3")
     else:
-        it = RedisCache(request.getfixturevalue("redis_url"), ttl=3600)
-        it._connected().flushall()
+        it = RedisCache(request.getfixturevalue(f"{request.param}_url"), ttl=3600)
+        it._link.use(lambda r: r.flushall())
     yield it
     it.close()
 

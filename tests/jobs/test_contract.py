@@ -35,7 +35,7 @@ def store(request, tmp_path) -> Iterator[JobStore]:
         it: JobStore = SqliteJobs(tmp_path / "j.sqlite3")
     else:
         it = RedisJobs(request.getfixturevalue(f"{request.param}_url"), timeout=5)
-        it._connected().flushall()
+        it._link.use(lambda r: r.flushall())
     yield it
     it.close()
 
@@ -200,7 +200,7 @@ def test_nothing_is_left_behind(store):
     if isinstance(store, SqliteJobs):
         left = lambda: store._db.all("SELECT (SELECT count(*) FROM todo) + (SELECT count(*) FROM results)")[0][0]
     else:
-        left = lambda: len([k for k in store._connected().keys("*") if not k.endswith(("}:size", "}:e"))])
+        left = lambda: len([k for k in store._link.use(lambda r: r.keys("*")) if not k.endswith(("}:size", "}:e"))])
     for name in "abc":
         store.submit(job(name, key=name), room=ROOM)
     store.cancel("b", keep=0.1)
@@ -210,7 +210,7 @@ def test_nothing_is_left_behind(store):
     store.claim(lease=1)
     assert left() == 0
     if isinstance(store, RedisJobs):
-        assert int(store._connected().get("keystep:{jobs}:size")) == job("e", 0).size
+        assert int(store._link.use(lambda r: r.get("keystep:{jobs}:size"))) == job("e", 0).size
 
 
 def test_a_large_job(store):

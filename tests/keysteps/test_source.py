@@ -181,7 +181,7 @@ def test_a_process_killed_with_leases_costs_no_more_than_what_it_had_in_flight(t
         victim.kill()
         victim.communicate()
         answers = [json.loads(p.communicate(timeout=120)[0]) for p in survivors]
-        stored = RedisCache(server.url, ttl=1)._connected().keys("keystep:v1:*")
+        stored = RedisCache(server.url, ttl=1)._link.use(lambda r: r.keys("keystep:v1:*"))
     assert answers == [{f"r{i}": f"r{i} = 1" for i in range(200)}] * 2
     assert len(stored) == 200
     assert 200 <= len(calls(tmp_path / "log")) <= 200 + 8  # its extractor had 8 at once

@@ -10,25 +10,64 @@ sentinels themselves (sentinel_username, sentinel_password).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import SSLConnection, parse_url
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from keystep.errors import CacheError
+
+T = TypeVar("T")
 
 _SENTINEL_PORT = 26379
 # A connection of the pool that the server has closed meanwhile is replaced once, at once. Waiting longer is the circuit's business.
 _RETRY = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
 
 
-def check(url: str) -> None:
-    """Raises CacheError, naming the setting and the forms it may have, where url is none of them."""
+class Link:
+    """One client, made at the first use, and made anew after a failure: a connection that confused its answers is not used again.
+
+    timeout: seconds. Thread-safe.
+    """
+
+    def __init__(self, url: str, *, timeout: float) -> None:
+        """Raises CacheError, naming the setting and the forms it may have, where url is none of them."""
+        _check(url)
+        self._url = url
+        self._timeout = timeout
+        self._lock = Lock()
+        self._client: Any = None
+
+    def use(self, work: Callable[[Any], T]) -> T:
+        """What work makes of the client. Raises what it raises."""
+        with self._lock:
+            if self._client is None:
+                self._client = connect(self._url, timeout=self._timeout)
+            client = self._client
+        try:
+            return work(client)
+        except ResponseError:
+            raise  # an answer like any other
+        except Exception:
+            with self._lock:
+                if self._client is client:
+                    self._client = None
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+
+def _check(url: str) -> None:
     try:
         if "+cluster" in url.partition(":")[0]:
             parse_url(url.replace("+cluster", "", 1))

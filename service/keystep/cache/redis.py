@@ -6,13 +6,12 @@ Every key is given a time to live, so that any memory policy of Redis may drop i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import Any, TypeVar
 
 from redis.cluster import RedisCluster
 
-from keystep.cache import connect
 from keystep.cache.circuit import Circuit
+from keystep.cache.connect import Link
 
 T = TypeVar("T")
 
@@ -31,19 +30,22 @@ class RedisCache:
     """url: as connect.py says. ttl: seconds entries are kept. timeout: seconds. rest: seconds it is left alone after a failure."""
 
     def __init__(self, url: str, *, ttl: float, timeout: float = 0.5, rest: float = 2.0) -> None:
-        connect.check(url)
-        self._url = url
+        self._link = Link(url, timeout=timeout)
         self._ttl = ttl
-        self._timeout = timeout
-        self._lock = Lock()
-        self._client: Any = None
         self._circuit = Circuit(rest=rest)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, str]:
         if not keys:
             return {}
-        values = self._try(lambda redis: (redis.mget_nonatomic if isinstance(redis, RedisCluster) else redis.mget)(keys))
-        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+
+        def read(redis: Any) -> dict[str, str]:
+            values = redis.mget_nonatomic(keys) if isinstance(redis, RedisCluster) else redis.mget(keys)
+            found = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+            if not all(isinstance(value, str) for value in found.values()):
+                raise TypeError("it answers something that was not asked")
+            return found
+
+        return self._try(read)
 
     def put_many(self, items: Mapping[str, str], *, seconds: float | None = None) -> None:
         lifetime = _milliseconds(self._ttl if seconds is None else seconds)
@@ -57,9 +59,7 @@ class RedisCache:
         self._pipelined([("EVAL", _RELEASE, 1, _LEASE + key, owner) for key in keys])
 
     def close(self) -> None:
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
+        self._link.close()
 
     def _pipelined(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         if not commands:
@@ -70,18 +70,14 @@ class RedisCache:
             for command in commands:
                 pipe.execute_command(*command)
             answers: list[Any] = pipe.execute()
+            if len(answers) != len(commands):
+                raise TypeError("it answers something that was not asked")
             return answers
 
         return self._try(run)
 
     def _try(self, work: Callable[[Any], T]) -> T:
-        return self._circuit.call(lambda: work(self._connected()))
-
-    def _connected(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                self._client = connect.connect(self._url, timeout=self._timeout)
-            return self._client
+        return self._circuit.call(lambda: self._link.use(work))
 
 
 def _milliseconds(seconds: float) -> int:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from threading import Lock
 from typing import Any, TypeVar
 
-from keystep.cache import connect
 from keystep.cache.circuit import Circuit
+from keystep.cache.connect import Link
 from keystep.errors import CacheError, JobStoreError, OverloadedError
 from keystep.jobs import scripts
 from keystep.jobs.store import Job, NewJob, State, Work, full
@@ -30,11 +29,7 @@ class RedisJobs:
     """A store.JobStore. url: as cache/connect.py says. timeout: seconds. rest: seconds it is left alone after a failure."""
 
     def __init__(self, url: str, *, timeout: float, rest: float = 1.0) -> None:
-        connect.check(url)
-        self._url = url
-        self._timeout = timeout
-        self._lock = Lock()
-        self._client: Any = None
+        self._link = Link(url, timeout=timeout)
         self._circuit = Circuit(rest=rest)
 
     def submit(self, new: NewJob, *, room: int) -> Job:
@@ -103,24 +98,16 @@ class RedisJobs:
         self._run(scripts.KEEP, work.job, _milliseconds(keep), ",".join(degraded), *flat)
 
     def close(self) -> None:
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
+        self._link.close()
 
     def _run(self, script: str, *arguments: Any) -> Any:
         return self._try(lambda redis: _run(redis, script, *arguments))
 
     def _try(self, work: Callable[[Any], T]) -> T:
         try:
-            return self._circuit.call(lambda: work(self._connected()))
+            return self._circuit.call(lambda: self._link.use(work))
         except CacheError as error:
             raise JobStoreError(f"jobs cannot be reached just now: {error}") from error
-
-    def _connected(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                self._client = connect.connect(self._url, timeout=self._timeout)
-            return self._client
 
 
 def _run(redis: Any, script: str, *arguments: Any) -> Any:
