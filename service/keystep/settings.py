@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         None, description="folder where the weights of that name lie, instead of the hub"
     )
 
+    questions_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        description="JSONL of groups whose questions are known by their text to trainers' protocols that carry no label; empty for none",
+    )
+
     max_body_mib: int = Field(64, ge=1, le=4096, description="largest request body, MiB (else 413)")
     max_text_chars: int = Field(400_000, ge=1, description="longest single text, characters (else 413)")
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")

@@ -6,14 +6,13 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
@@ -46,7 +45,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     scoring = Scoring(scorer, admission, metrics, lookups=settings.threads)
     jobs = job_routes.Jobs(settings, admission, scoring)
     lifespan = _lifespan(scorer, scoring, jobs)
-    app = FastAPIOffline(title="keystep", version=__version__, description=_SUMMARY, redoc_url=None, lifespan=lifespan)
+    app = FastAPIOffline(
+        title="keystep",
+        version=__version__,
+        description=_SUMMARY,
+        redoc_url=None,
+        lifespan=lifespan,
+        telemetry={"metrics": False, "logs": False},  # ours are at /metrics; asking whether somebody wants more costs every request
+    )
     app.state.admission = admission
     app.router.route_class = BareRoute
     problems.install(app)
@@ -54,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _work_routes(app, admission, metrics, scoring)
     streaming.install(app, admission, scoring)
     job_routes.install(app, admission, jobs)
-    compat.install(app, admission, metrics, scoring.score)
+    compat.install(app, settings, admission, metrics, scoring.score)
     _recipe_routes(app)
     _health_routes(app, admission, scorer, metrics)
     openapi.install(app)
@@ -100,17 +106,19 @@ def _work_routes(app: FastAPI, admission: Admission, metrics: Metrics, scoring: 
 
 
 class BareRoute(APIRoute):
-    """A route as we write all of them: a request in, a response out. FastAPI's own handler, which looks for parameters to fill in,
-    costs as much as reading a rollout."""
+    """A route as most of ours are: a request in, a response out. FastAPI's own handling, which looks for parameters to fill in
+    and keeps stacks of what they leave open, costs more than reading a rollout."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        return self.endpoint if _takes_request_alone(self.dependant) else super().get_route_handler()
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        wanted = self.dependant
+        parameters = (wanted.path_params, wanted.query_params, wanted.header_params, wanted.body_params, wanted.dependencies)
+        if wanted.request_param_name is not None and not any(parameters):
+            self.app = self._bare
 
-
-def _takes_request_alone(dependant: Dependant) -> bool:
-    return dependant.request_param_name is not None and not any(
-        (dependant.path_params, dependant.query_params, dependant.header_params, dependant.body_params, dependant.dependencies)
-    )
+    async def _bare(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 class Counting:

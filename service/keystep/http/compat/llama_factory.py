@@ -3,7 +3,7 @@
     {"model": "...", "messages": ["<prompt and response>", ...]}
     -> {"id", "object": "score.evaluation", "model", "scores": [...]}
 
-It sends no label: give a recipe that needs none. It does not try again: an undecided reward is a 503, or the URL's number.
+It sends no label: KEYSTEP_QUESTIONS_PATH has the questions, or the recipe needs none. It does not try again: an undecided reward is a 503, or the URL's number.
 """
 
 from __future__ import annotations

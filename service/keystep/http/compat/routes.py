@@ -10,11 +10,12 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
 from keystep.http.admission import Admission
-from keystep.http.compat import bedrock, llama_factory, nemo_gym, openrlhf, slime, vllm
+from keystep.http.compat import bedrock, llama_factory, nemo_gym, openrlhf, questions, slime, vllm
 from keystep.http.compat.scoring import Compat, Options, UndecidedError, options, to_json
 from keystep.http.openapi import REFUSALS
 from keystep.http.problems import problem
 from keystep.metrics import Metrics
+from keystep.settings import Settings
 from keystep.wire.parsing import parse
 
 Answer = Callable[[Compat, bytes, Any, Options], Awaitable[Any]]
@@ -40,9 +41,9 @@ _PARAMETERS = [
 ]
 
 
-def install(app: FastAPI, admission: Admission, metrics: Metrics, score: Callable[[bytes], Awaitable[bytes]]) -> None:
+def install(app: FastAPI, settings: Settings, admission: Admission, metrics: Metrics, score: Callable[[bytes], Awaitable[bytes]]) -> None:
     """score: the wire's POST /v1/score, from bytes to bytes."""
-    compat = Compat(score, metrics)
+    compat = Compat(score, metrics, questions.load(settings.questions_path))
     for path, model, answer, summary in ROUTES:
         _add(app, admission, metrics, compat, path, model, answer, summary)
 

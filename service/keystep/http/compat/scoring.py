@@ -23,6 +23,7 @@ import orjson
 import pydantic_core
 
 from keystep.errors import InputError, KeystepError, TooLargeError
+from keystep.http.compat.questions import Questions
 from keystep.metrics import Metrics
 from keystep.wire.parsing import InvalidRequestError
 
@@ -121,10 +122,14 @@ def options(query: Mapping[str, str]) -> Options:
 
 @dataclass
 class Compat:
-    """score: the wire's POST /v1/score, from bytes to bytes: one scoring path, one set of limits, for every protocol."""
+    """score: the wire's POST /v1/score, from bytes to bytes: one scoring path, one set of limits, for every protocol.
+
+    questions: those the deployment knows, for rollouts without a label.
+    """
 
     score: Callable[[bytes], Awaitable[bytes]]
     metrics: Metrics
+    questions: Questions
     _refused: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -132,12 +137,17 @@ class Compat:
         """One a rollout, in order."""
         if not asked:
             return []
-        groups = [_group(i, a) for i, a in enumerate(asked)]
+        groups = [self._group(i, a) for i, a in enumerate(asked)]
         try:
             answer = await self.score(to_json({"recipe": chosen.recipe, "groups": groups}))
         except InputError as error:
             raise _in_their_words(error, asked) from None
         return [_scored(g["rollouts"][0]) for g in orjson.loads(answer)["groups"]]
+
+    def _group(self, number: int, asked: Asked) -> dict[str, Any]:
+        known = self.questions.find(asked.question) if asked.label is None else None
+        fields = question_fields(asked.label) if known is None else known
+        return {"question": asked.question, **fields, "id": str(number), "rollouts": [{"id": "0", "text": asked.text}]}
 
     def fallback(self, protocol: str, body: bytes, scored: Sequence[Scored], chosen: Options, *, tries: bool) -> float | None:
         """The number for what is undecided, counted and logged where a reward is. Raises UndecidedError.
@@ -190,10 +200,6 @@ def _gold(answer: Any) -> str | None:
     if answer is None or isinstance(answer, str):
         return answer
     return str(answer) if isinstance(answer, int | float) else json.dumps(answer, ensure_ascii=False)
-
-
-def _group(number: int, asked: Asked) -> dict[str, Any]:
-    return {"question": asked.question, **question_fields(asked.label), "id": str(number), "rollouts": [{"id": "0", "text": asked.text}]}
 
 
 def _scored(rollout: dict[str, Any]) -> Scored:

@@ -4,7 +4,7 @@
     -> {"data": [{"index", "label", "probs": [reward], "num_classes": 1}]}      read as data[-1].probs[-1]
     -> {"data": [{"index", "object": "embedding", "embedding": [reward]}]}      read as data[-1].embedding[-1]
 
-There is no label in it: give a recipe that needs none. verl tries 5xx again, sixteen times.
+There is no label in it: KEYSTEP_QUESTIONS_PATH has the questions. verl tries 5xx again, sixteen times.
 """
 
 from __future__ import annotations
