@@ -17,7 +17,7 @@ help: ## this list
 serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redis, no model, no GPU
 	$(BIN)/keystep serve
 
-test: .venv/.dev redis-server ## set up and run every test (those over real data need KEYSTEP_SHARED)
+test: .venv/.dev .venv/.peers redis-server ## set up and run every test (those over real data need KEYSTEP_SHARED)
 	$(BIN)/pytest
 
 lint: .venv/.dev ## ruff, mypy --strict, import-linter
@@ -62,6 +62,14 @@ clean: ## remove the environment and every cache
 
 .venv/.dev: .venv/.torch pyproject.toml $(LOCK)
 	$(PIP) --editable '.[server,embed,dev]'
+	@touch $@
+
+# Trainers whose own client code the tests run. Of their dependencies only what that code imports; in a folder of their own,
+# as nothing else here is to see them. OpenRLHF is pure Python, but its wheel claims to be for one version on Linux.
+.venv/.peers: .venv/.dev tests/adapters/peers.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/peers --requirement tests/adapters/peers.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/peers --only-binary :all: \
+	  --platform manylinux1_x86_64 --python-version 3.11 openrlhf==0.11.2
 	@touch $@
 
 .venv/.bench: .venv/.dev

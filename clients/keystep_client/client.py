@@ -15,6 +15,7 @@ import itertools
 import math
 import random
 import time
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -197,7 +198,10 @@ class Client(_Base[httpx2.Client]):
 
     def _open(self, **options: Any) -> httpx2.Client:
         self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="keystep-client")
-        return httpx2.Client(**options)
+        http = httpx2.Client(**options)
+        # A client that is forgotten instead of closed, as in a trainer's reward file, still gives its connections up.
+        weakref.finalize(self, http.close)
+        return http
 
     score = _sync(calls.score)
     submit = _background(calls.score)
