@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -86,6 +86,7 @@ class Settings(BaseSettings):
         None,
         description="sentence embedder for recipes with `matching` `semantic`: a name on the Hugging Face hub, or a local folder; empty for none",
     )
+    embedder_backend: Literal["torch", "openvino"] = Field("torch", description="what computes it: torch, or openvino (needs that extra)")
     embedder_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="folder where the weights of that name lie, instead of the hub"
     )

