@@ -45,5 +45,6 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.grace_seconds,
         backlog=4096,
         ws="none",
+        proxy_headers=False,  # nothing here depends on who asks
     )
     _Server(config, app.state.admission, settings.drain_seconds).run()

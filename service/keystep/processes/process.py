@@ -18,7 +18,7 @@ from pathlib import Path
 from keystep.processes.messages import REPORT, Order, Report, bodies, frame
 
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from keystep.processes.worker import main; main()"
-_READ = 1 << 20
+_READ = 1 << 16
 # One chunk is worked on while the next lies ready.
 _CHUNKS_AHEAD = 2
 

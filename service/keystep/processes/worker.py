@@ -27,7 +27,7 @@ from keystep.verify import units
 from keystep.verify.pool import Reply
 from keystep.verify.verifier import Job, Open, VerifyItem, judge
 
-_READ = 1 << 20
+_READ = 1 << 16
 _PARENT_CHECK_SECONDS = 1.0
 # On a machine with no core to spare, the front is served first: it has little to do, and everybody waits for it.
 _NICE = 5
