@@ -14,6 +14,7 @@ Reads KEYSTEP_SHARED. Every row is measured in this process on the same material
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -25,6 +26,7 @@ from unittest.mock import patch
 import matching_eval
 from ablation import labels
 from ablation.variants import OPEN_GATES, WITHOUT, patched
+from keystep.keysteps.rules import extract
 from keystep.models.embedder import Embedder
 from keystep.recipe import HARDENED, SEMANTIC, Recipe
 from models.minilm import folder
@@ -93,6 +95,25 @@ def rows(items: list[matching_eval.Item], embedder: Embedder) -> Iterator[str]:
             yield row(f"hardened without {name}", HARDENED, labels.match, items)
 
 
+def asked(embedder: Embedder) -> str:
+    """How often the embedder is asked on real text: eight responses to each MATH question, and to the question after it."""
+    with (SHARED / "data/qwen-math/math_cot_100.jsonl").open(encoding="utf-8") as lines:
+        questions = [json.loads(line) for line in lines]
+    pairs = {"its own": 0, "another": 0}
+    confirmed = dict(pairs)
+    for question, following in zip(questions, questions[1:] + questions[:1], strict=True):
+        prepared = labels.prepare(extract(question["question"], question["gt_cot"]), question["question"])
+        for whose, texts in (("its own", question["code"]), ("another", following["code"])):
+            for text in texts:
+                regions = [(0, len(text))]
+                pairs[whose] += len(labels.match(prepared, text, regions, SEMANTIC).undecided)
+                confirmed[whose] += sum(m.tier == "semantic" for m in labels.asking(embedder)(prepared, text, regions, SEMANTIC).matches)
+    told = "; ".join(
+        f"responses to {whose} question: {n} pairs asked, {confirmed[whose]} key steps confirmed" for whose, n in pairs.items()
+    )
+    return f"semantic on {8 * len(questions)} responses to MATH, key steps by rule from the references: {told}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="of the questions with four solutions each, every N-th (default: all)")
@@ -105,6 +126,7 @@ def main() -> None:
     print(f"{len(items)} solutions\n{HEAD}")
     for line in rows(items, embedder):
         print(line, flush=True)
+    print(asked(embedder))
     embedder.close()
 
 
