@@ -23,9 +23,9 @@ def start(source: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
 
 @pytest.fixture
 def many(examples: Path, tmp_path: Path) -> Path:
-    """100 groups: the examples twice under other ids."""
+    """200 groups: the examples four times under other ids."""
     path = tmp_path / "many.jsonl"
-    path.write_bytes(b"".join(orjson.dumps(g | {"id": f"{g['id']}-{n}"}) + b"\n" for n in range(2) for g in lines(examples)))
+    path.write_bytes(b"".join(orjson.dumps(g | {"id": f"{g['id']}-{n}"}) + b"\n" for n in range(4) for g in lines(examples)))
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from keystep import engine, wire
 from keystep.errors import InputError
+from keystep.processes import scorer
 from keystep.recipe import Recipe
 from keystep.settings import Settings
 from keystep_client import Client, RejectedError, TooLargeError
@@ -28,12 +29,12 @@ class Scorer(Protocol):
 
 @contextmanager
 def in_process(recipe: Recipe, detail: Detail, settings: Settings) -> Iterator[Scorer]:
-    """Starts an engine of its own, and stops it."""
-    running = engine.build(settings)
+    """Starts an engine of its own with scoring processes, and stops them."""
+    running = scorer.Scorer(engine.build(settings), settings.processes)
     running.start()
 
     def score(groups: Sequence[wire.GroupIn]) -> tuple[list[dict[str, Any]], Sequence[str]]:
-        scored = running.score([wire.group_from(g) for g in groups], recipe)
+        scored = running.score([wire.group_from(g) for g in groups], recipe, evidence=detail == "evidence")
         return [wire.group_to_json(g, detail) for g in scored.groups], scored.degraded
 
     try:
