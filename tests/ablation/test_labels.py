@@ -12,11 +12,22 @@ from models.minilm import folder
 
 
 @pytest.fixture(scope="module")
-def asking():
-    embedder = Embedder(str(folder()))
-    embedder.start()
-    yield labels.asking(embedder)
-    embedder.close()
+def embedder():
+    it = Embedder(str(folder()))
+    it.start()
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="module")
+def asking(embedder):
+    return labels.asking(embedder)
+
+
+def test_to_an_embedding_an_opposite_may_be_nearer_than_a_paraphrase(embedder):
+    key = "The roots take up water"
+    opposite, paraphrase = embedder.similarity([(key, "The roots release water"), (key, "The roots absorb water")])
+    assert opposite > paraphrase
 
 
 def test_labels_are_two_thirds_negative_and_say_a_thing_once():

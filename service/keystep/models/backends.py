@@ -1,8 +1,7 @@
 """What computes a sentence-transformers model, on CPU and in float32: torch, or OpenVINO from torch's own graph.
 
-The two agree to 3e-7 in every coordinate of a unit vector (tests/models/test_backends.py), as two machines do with torch, so which of
-them runs is no matter of a recipe's. Lower precision is: bfloat16 moves coordinates by 1e-3, and a cosine with them. ONNX Runtime is not
-offered: it is slower than OpenVINO here, and a row's last bits depend on its neighbours.
+The two agree to 1e-6 in every coordinate of a unit vector (tests/models/test_backends.py), as two machines do with torch, so which of
+them runs is no matter of a recipe's. Lower precision would be, and is not offered (docs/decisions/0005-embeddings.md).
 """
 
 from __future__ import annotations
