@@ -6,14 +6,15 @@
         for group in client.score(groups).groups:
             print(group.id, [rollout.reward for rollout in group.rollouts])
 
-Reading order: models.py (what goes out and comes back), calls.py (the wire without I/O), client.py (the sending), gate.py,
-errors.py; adapters/ puts it into trainers.
+Reading order: models.py (what goes out and comes back), calls.py and stream.py (the wire without
+I/O), client.py (the sending), gate.py, errors.py; adapters/ puts it into trainers.
 """
 
 from keystep_client.client import AsyncClient, Client
 from keystep_client.errors import (
     BusyError,
     ClientError,
+    JobError,
     ProtocolError,
     RejectedError,
     ServiceError,
@@ -24,6 +25,7 @@ from keystep_client.errors import (
 from keystep_client.models import (
     Group,
     Item,
+    Job,
     KeySteps,
     KeyStepsResult,
     Outcome,
@@ -43,6 +45,8 @@ __all__ = [
     "ClientError",
     "Group",
     "Item",
+    "Job",
+    "JobError",
     "KeySteps",
     "KeyStepsResult",
     "Outcome",

@@ -6,6 +6,8 @@ Each function below is one method of both clients (client.py binds them), so not
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +15,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, reduce
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
-from keystep_client.errors import BusyError, ClientError, ProtocolError, RejectedError, ServiceError, TooLargeError
-from keystep_client.models import Group, Item, KeyStepsResult, Question, RecipesResult, ScoreResult, VerifyResult
+from keystep_client.errors import BusyError, ClientError, JobError, ProtocolError, RejectedError, ServiceError, TooLargeError
+from keystep_client.models import Group, Item, Job, KeyStepsResult, Question, RecipesResult, ScoreResult, VerifyResult
 
 T = TypeVar("T", bound=BaseModel)
+R = TypeVar("R")
+
+# Seconds a service is asked to hold on to a question about a job.
+_LONG_POLL = 30.0
 
 RecipeSpec = str | Mapping[str, Any]
 Sent = Group | Item | Question | Mapping[str, Any]
@@ -30,11 +38,12 @@ Sent = Group | Item | Question | Mapping[str, Any]
 class Call(Generic[T]):
     """One request. result: the model of its answer. items: the field that holds what is asked, and in the result what is answered."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     result: type[T]
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     items: Literal["", "groups", "items", "questions"] = ""
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def rollouts(self) -> int:
@@ -49,19 +58,17 @@ class Call(Generic[T]):
 
     def body(self, spent: float) -> bytes | None:
         """spent: seconds since the call, which its deadline has less of now."""
-        if self.method == "GET":
+        if self.method != "POST":
             return None
         # Only what was set travels, so that a service one version older is not shown fields it does not know.
-        fields = {name: value for name, value in self.fields.items() if value is not None}
-        if self.items:
-            fields[self.items] = [_plain(sent) for sent in self._sent]
+        fields = {name: _plain(value) for name, value in self.fields.items() if value is not None}
         if self.deadline is not None:
             fields["deadline_ms"] = max(1, round((self.deadline - spent) * 1000))
         return to_json(fields)
 
     def read(self, status: int, headers: Mapping[str, str], content: bytes) -> T:
         """The result, or the error that the answer stands for."""
-        if status != 200:
+        if status not in {200, 202}:
             raise _error(self.path, status, headers, content)
         try:
             result = self.result.model_validate_json(content)
@@ -87,7 +94,7 @@ class Call(Generic[T]):
                 parts.append([])
                 room = most - _weight(sent)
             parts[-1].append(sent)
-        return [self._of(part) for part in parts]
+        return [self.of(part) for part in parts]
 
     def halves(self, error: TooLargeError) -> list[Call[T]]:
         """Two calls for one that was too large. Raises the error where that would not help: one text, or one group, is."""
@@ -95,7 +102,14 @@ class Call(Generic[T]):
         if not about_all or len(self._sent) < 2:
             raise error
         middle = len(self._sent) // 2
-        return [self._of(self._sent[:middle]), self._of(self._sent[middle:])]
+        return [self.of(self._sent[:middle]), self.of(self._sent[middle:])]
+
+    def by_id(self) -> dict[str, Sent]:
+        return {_id(sent): sent for sent in self._sent}
+
+    def of(self, sent: Sequence[Sent]) -> Call[T]:
+        """The same call with these items alone."""
+        return dataclasses.replace(self, fields={**self.fields, self.items: sent})
 
     def join(self, first: T, second: T) -> T:
         """One result of two parts'."""
@@ -112,12 +126,13 @@ class Call(Generic[T]):
         sent: Sequence[Sent] = self.fields[self.items] if self.items else ()
         return sent
 
-    def _of(self, sent: Sequence[Sent]) -> Call[T]:
-        return dataclasses.replace(self, fields={**self.fields, self.items: sent})
+
+# How something takes several requests: each call that is yielded is to be sent, and its result, or its error, to come back in.
+Work = Generator[Call[Any], Any, R]
 
 
-def exchange(call: Call[T], most: int) -> Generator[Call[T], T, T]:
-    """How one call becomes requests: each yielded call is to be sent, and its result, or its TooLargeError, to come back in."""
+def exchange(call: Call[T], most: int) -> Work[T]:
+    """How one call becomes requests of at most so many rollouts, fewer where the service says 413."""
     parts = deque(call.parts(most))
     results: list[T] = []
     while parts:
@@ -143,6 +158,49 @@ def score(
     """
     fields = {"recipe": recipe, "detail": detail, "deadline_ms": deadline_ms, "groups": groups}
     return Call("POST", "/v1/score", ScoreResult, fields, "groups")
+
+
+def submit_job(
+    groups: Sequence[Group | Mapping[str, Any]],
+    *,
+    recipe: RecipeSpec = "hardened",
+    detail: Literal["rewards", "evidence"] = "rewards",
+    key: str | None = None,
+) -> Call[Job]:
+    """Hands groups in to be scored; the service keeps them through its own restarts. wait_for_job() has the result.
+
+    key: what is handed in twice under one key is one job; None: a new one, so that retries of this call are one job too.
+    """
+    fields = {"recipe": recipe, "detail": detail, "groups": groups}
+    return Call("POST", "/v1/jobs", Job, fields, headers={"idempotency-key": key or uuid4().hex})
+
+
+def job(id: str, *, wait: float = 0.0) -> Call[Job]:  # noqa: A002 - the wire's name for it
+    """How far a job is, and its result once it is done. wait: seconds, at most 60, to wait for its end."""
+    return Call("GET", f"/v1/jobs/{quote(id, safe='')}?wait={wait:g}", Job)
+
+
+def cancel_job(id: str) -> Call[Job]:  # noqa: A002 - as above
+    """Ends a job where it is."""
+    return Call("DELETE", f"/v1/jobs/{quote(id, safe='')}", Job)
+
+
+def wait_for_job(id: str, *, seconds: float | None = None) -> Work[ScoreResult]:  # noqa: A002 - as above
+    """The result of a job, once it is done. seconds: how long to wait; None: as long as it takes.
+
+    Raises JobError where it was cancelled, or is not done by then.
+    """
+    until = math.inf if seconds is None else time.monotonic() + seconds
+    while True:
+        found: Job = yield job(id, wait=round(max(0.0, min(_LONG_POLL, until - time.monotonic())), 3))
+        if found.result is not None:
+            return found.result
+        if found.status == "cancelled" or time.monotonic() >= until:
+            raise JobError(
+                f"job {id} is {found.status}, {found.progress.groups_done} of {found.progress.groups} groups done; "
+                + ("hand it in again under another key" if found.status == "cancelled" else "wait longer"),
+                job=found,
+            )
 
 
 def verify(
@@ -174,8 +232,10 @@ def _weight(sent: Sent) -> int:
     return len(sent.rollouts) if isinstance(sent, Group) else 1
 
 
-def _plain(sent: Sent) -> Any:
-    return sent.model_dump(exclude_unset=True) if isinstance(sent, BaseModel) else sent
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 class _Fault(BaseModel):

@@ -10,31 +10,33 @@ a pure function of what is sent, so sending twice does no harm. With several URL
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import math
 import random
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, aclosing, closing, contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 import httpx2
 import stamina
 from pydantic import BaseModel
 
-from keystep_client import calls
-from keystep_client.calls import Call
+from keystep_client import calls, methods
+from keystep_client.calls import Call, Work
 from keystep_client.errors import BusyError, ProtocolError, TooLargeError, UnreachableError
 from keystep_client.gate import Gate
+from keystep_client.models import ScoredGroup
+from keystep_client.stream import Stream
 
 P = ParamSpec("P")
 T = TypeVar("T", bound=BaseModel)
 H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
+R = TypeVar("R")
 M = TypeVar("M", bound=Callable[..., Any])
 
 # A service that asks for more patience than this (seconds) is an error, not a wait.
@@ -98,7 +100,9 @@ class _Base(ABC, Generic[H]):
         spent = time.monotonic() - began
         url = self.urls[next(self._turn) % len(self.urls)]
         timeout = self._timeout if call.deadline is None else min(self._timeout, max(0.0, call.deadline - spent) + _DEADLINE_GRACE)
-        return self._http.build_request(call.method, url + call.path, content=call.body(spent), timeout=self._times(timeout))
+        return self._http.build_request(
+            call.method, url + call.path, content=call.body(spent), headers=call.headers, timeout=self._times(timeout)
+        )
 
     def _times(self, answer: float) -> httpx2.Timeout:
         # No limit on waiting for a pooled connection: the caller asked for more calls than connections.
@@ -148,51 +152,6 @@ def _again(error: Exception) -> bool | float:
     return isinstance(error, UnreachableError) and error.lost
 
 
-def _sync(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
-    def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return client.send(build(*args, **kwargs))
-
-    return _as_method(method, build)
-
-
-def _async(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
-    async def method(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await client.send(build(*args, **kwargs))
-
-    return _as_method(method, build)
-
-
-def _background(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], Future[T]]:
-    def submit(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """As score, in the background: a future of its result, so that scoring goes on while the next rollouts are sampled."""
-        return client.start(build(*args, **kwargs))
-
-    return _as_method(submit, build, told=submit)
-
-
-def _task(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], asyncio.Task[T]]:
-    def submit(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Task[T]:
-        """As score, in the background: a task with its result, so that scoring goes on while the next rollouts are sampled."""
-        return client.start(build(*args, **kwargs))
-
-    return _as_method(submit, build, told=submit)
-
-
-def _as_method(method: M, build: Callable[..., Any], *, told: Callable[..., Any] | None = None) -> M:
-    """The signature of the call, with self before it, and its name and help, or another's: what help() and an editor show."""
-    told = told or build
-    signature = inspect.signature(build)
-    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    for name, value in {
-        "__name__": told.__name__,
-        "__qualname__": told.__name__,
-        "__doc__": told.__doc__,
-        "__signature__": signature.replace(parameters=[me, *signature.parameters.values()]),
-    }.items():
-        setattr(method, name, value)
-    return method
-
-
 class Client(_Base[httpx2.Client]):
     """For threads; one may be shared by many. Close it, or use it in a `with`."""
 
@@ -203,16 +162,24 @@ class Client(_Base[httpx2.Client]):
         weakref.finalize(self, http.close)
         return http
 
-    score = _sync(calls.score)
-    submit = _background(calls.score)
-    verify = _sync(calls.verify)
-    key_steps = _sync(calls.key_steps)
-    recipes = _sync(calls.recipes)
+    score = methods.sync_call(calls.score)
+    submit = methods.sync_background(calls.score)
+    stream = methods.sync_stream(calls.score)
+    submit_job = methods.sync_call(calls.submit_job)
+    job = methods.sync_call(calls.job)
+    wait_for_job = methods.sync_work(calls.wait_for_job)
+    cancel_job = methods.sync_call(calls.cancel_job)
+    verify = methods.sync_call(calls.verify)
+    key_steps = methods.sync_call(calls.key_steps)
+    recipes = methods.sync_call(calls.recipes)
 
     def send(self, call: Call[T]) -> T:
         """The result of a call, in as many requests as it takes."""
+        return self.run(calls.exchange(call, self._inflight))
+
+    def run(self, work: Work[R]) -> R:
+        """The result of several calls."""
         began = time.monotonic()
-        work = calls.exchange(call, self._inflight)
         try:
             part = next(work)
             while True:
@@ -223,8 +190,33 @@ class Client(_Base[httpx2.Client]):
                 else:
                     part = work.send(answer)
         except StopIteration as done:
-            result: T = done.value
+            result: R = done.value
             return result
+
+    def groups(self, stream: Stream) -> Iterator[ScoredGroup]:
+        """The groups of a stream, over as many connections as it takes."""
+        began = time.monotonic()
+        with self._gate.place(stream.whole.rollouts), ExitStack() as connection:
+            while not stream.ended:
+                for attempt in self._retrying(stream.whole, began):
+                    with attempt, self._failures():
+                        group = self._next_group(stream, began, connection)
+                if group is not None:
+                    yield group
+
+    def _next_group(self, stream: Stream, began: float, connection: ExitStack) -> ScoredGroup | None:
+        try:
+            if stream.lines is None:
+                answer = self._http.send(self._request(stream.rest(), began), stream=True)
+                connection.enter_context(closing(answer))
+                if answer.status_code != 200:
+                    stream.whole.read(answer.status_code, answer.headers, answer.read())
+                stream.lines = answer.iter_lines()
+            return stream.take(next(stream.lines, None))
+        except BaseException:
+            stream.lines = None
+            connection.close()
+            raise
 
     def _send_part(self, call: Call[T], began: float) -> T:
         with self._gate.place(call.rollouts):
@@ -258,16 +250,24 @@ class AsyncClient(_Base[httpx2.AsyncClient]):
         self._tasks: set[asyncio.Task[Any]] = set()
         return httpx2.AsyncClient(**options)
 
-    score = _async(calls.score)
-    submit = _task(calls.score)
-    verify = _async(calls.verify)
-    key_steps = _async(calls.key_steps)
-    recipes = _async(calls.recipes)
+    score = methods.async_call(calls.score)
+    submit = methods.async_background(calls.score)
+    stream = methods.async_stream(calls.score)
+    submit_job = methods.async_call(calls.submit_job)
+    job = methods.async_call(calls.job)
+    wait_for_job = methods.async_work(calls.wait_for_job)
+    cancel_job = methods.async_call(calls.cancel_job)
+    verify = methods.async_call(calls.verify)
+    key_steps = methods.async_call(calls.key_steps)
+    recipes = methods.async_call(calls.recipes)
 
     async def send(self, call: Call[T]) -> T:
         """The result of a call, in as many requests as it takes."""
+        return await self.run(calls.exchange(call, self._inflight))
+
+    async def run(self, work: Work[R]) -> R:
+        """The result of several calls."""
         began = time.monotonic()
-        work = calls.exchange(call, self._inflight)
         try:
             part = next(work)
             while True:
@@ -278,8 +278,34 @@ class AsyncClient(_Base[httpx2.AsyncClient]):
                 else:
                     part = work.send(answer)
         except StopIteration as done:
-            result: T = done.value
+            result: R = done.value
             return result
+
+    async def groups(self, stream: Stream) -> AsyncIterator[ScoredGroup]:
+        """The groups of a stream, over as many connections as it takes."""
+        began = time.monotonic()
+        async with self._gate.place_async(stream.whole.rollouts), AsyncExitStack() as connection:
+            while not stream.ended:
+                retrying: AsyncIterator[stamina.Attempt] = self._retrying(stream.whole, began)
+                async for attempt in retrying:
+                    with attempt, self._failures():
+                        group = await self._next_group(stream, began, connection)
+                if group is not None:
+                    yield group
+
+    async def _next_group(self, stream: Stream, began: float, connection: AsyncExitStack) -> ScoredGroup | None:
+        try:
+            if stream.lines is None:
+                answer = await self._http.send(self._request(stream.rest(), began), stream=True)
+                await connection.enter_async_context(aclosing(answer))
+                if answer.status_code != 200:
+                    stream.whole.read(answer.status_code, answer.headers, await answer.aread())
+                stream.lines = answer.aiter_lines()
+            return stream.take(await anext(stream.lines, None))
+        except BaseException:
+            stream.lines = None
+            await connection.aclose()
+            raise
 
     async def _send_part(self, call: Call[T], began: float) -> T:
         async with self._gate.place_async(call.rollouts):

@@ -7,12 +7,18 @@
     |-- BusyError          429, 502 or 503, after every retry; .retry_after says when to come back
     |-- ServiceError       any other 5xx: a defect of the service; its log has it
     |-- ProtocolError      an answer that is not keystep's
+    |-- JobError           a job that was cancelled, or is not done in time; .job has it
     `-- UndecidedError     a reward is None, and the caller asked for an error then
 
 A reward that could not be decided raises nothing by itself: it is None, with its reasons beside it.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keystep_client.models import Job
 
 
 class ClientError(Exception):
@@ -54,6 +60,14 @@ class ServiceError(ClientError):
 
 class ProtocolError(ClientError):
     """What answered does not speak keystep's wire, or speaks another version of it."""
+
+
+class JobError(ClientError):
+    """No result of a job. job: as it was last seen."""
+
+    def __init__(self, message: str, *, job: Job) -> None:
+        super().__init__(message)
+        self.job = job
 
 
 class UndecidedError(ClientError):

@@ -174,6 +174,25 @@ class ScoreResult(_Result):
         return decided([r for g in self.groups for r in g.rollouts], undecided)
 
 
+class Progress(_Answered):
+    groups: int
+    groups_done: int
+
+
+class Job(_Answered):
+    """result: once it is done. waits_for: why nobody takes it up, where somebody had to leave it. expires: when it is forgotten."""
+
+    id: str
+    status: Literal["queued", "running", "done", "cancelled"]
+    recipe: RecipeRef
+    progress: Progress
+    created: str
+    expires: str | None
+    waits_for: str | None
+    degraded: list[str]
+    result: ScoreResult | None
+
+
 class Outcome(_Answered):
     """outcome: 1 right, 0 wrong or absent, None undecided."""
 

@@ -9,10 +9,12 @@ import sys
 import keystep_client
 from keystep_client import AsyncClient, Client
 
+CALLS = ("score", "submit_job", "job", "wait_for_job", "cancel_job", "verify", "key_steps", "recipes")
+
 
 def test_exported_names() -> None:
     assert keystep_client.__all__ == [
-        "AsyncClient", "BusyError", "Client", "ClientError", "Group", "Item", "KeySteps", "KeyStepsResult", "Outcome", "ProtocolError", "Question",
+        "AsyncClient", "BusyError", "Client", "ClientError", "Group", "Item", "Job", "JobError", "KeySteps", "KeyStepsResult", "Outcome", "ProtocolError", "Question",
         "RecipesResult", "RejectedError", "Rollout", "ScoreResult", "ScoredGroup", "ScoredRollout", "ServiceError", "TooLargeError", "UndecidedError",
         "UnreachableError", "VerifyResult",
     ]  # fmt: skip
@@ -24,12 +26,12 @@ def test_both_clients_have_the_same_methods() -> None:
     assert (
         methods
         == {name for name in vars(AsyncClient) if not name.startswith("_")}
-        == {"score", "submit", "verify", "key_steps", "recipes", "send", "start", "close"}
+        == {*CALLS, "submit", "stream", "send", "run", "start", "groups", "close"}
     )
     assert inspect.signature(Client) == inspect.signature(AsyncClient)
-    for name in ("score", "submit", "verify", "key_steps", "recipes"):
+    for name in (*CALLS, "submit", "stream"):
         assert inspect.signature(getattr(Client, name)) == inspect.signature(getattr(AsyncClient, name))
-    for name in ("score", "verify", "key_steps", "recipes"):
+    for name in CALLS:
         assert inspect.iscoroutinefunction(getattr(AsyncClient, name))
     assert list(inspect.signature(Client.score).parameters) == ["self", "groups", "recipe", "detail", "deadline_ms"]
 
