@@ -8,7 +8,7 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench real lock clean
+.PHONY: help serve test lint format ablation bench soak growth real lock clean
 .PHONY: redis-server
 
 help: ## this list
@@ -36,8 +36,15 @@ real: .venv/.dev ## score the real data of KEYSTEP_SHARED through HTTP and print
 ablation: .venv/.dev ## what each part of the matcher buys, by taking it out (needs KEYSTEP_SHARED; some minutes)
 	PYTHONPATH=tests:tests/real $(BIN)/python tests/ablation $(ARGS)
 
-bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, in one run
+bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, then the service under load; ARGS=--quick is shorter
 	$(BIN)/python tests/bench $(ARGS)
+	$(BIN)/python tests/bench/serving.py $(ARGS)
+
+soak: .venv/.bench ## half an hour of load: memory stays flat; ARGS='--minutes 5' is shorter
+	$(BIN)/python tests/bench/soak.py $(ARGS)
+
+growth: .venv/.bench redis-server ## how cost grows with a batch, a rollout, replicas; draws docs/growth.svg
+	$(BIN)/python tests/bench/growth.py $(ARGS)
 
 lock: .venv/.bench ## write what is installed now as the versions everybody gets
 	$(BIN)/pip freeze --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)

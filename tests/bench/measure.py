@@ -87,6 +87,33 @@ def _embedder() -> dict[str, Any]:
     return {"embedder": SEMANTIC.embedder, "embedder_path": folder()}
 
 
+def on_all_cores(seed: int, rollouts: int) -> Result:
+    """Batches of 512 on the scoring processes, several under way at once, without HTTP; as many rollouts as are asked for, fourfold."""
+    from keystep.engine import build
+    from keystep.processes.scorer import Scorer
+    from keystep.recipe import HARDENED
+    from keystep.settings import Settings
+    from keystep.wire.parsing import parse
+    from keystep.wire.requests import ScoreRequest, group_from
+
+    settings = Settings(cache_path=None)
+    scorer = Scorer(build(settings), settings.processes)
+    scorer.start()
+    try:
+        scorer.score(
+            [group_from(g) for body in requests(seed + 1_000_000, WARM_QUESTIONS, "hardened") for g in parse(ScoreRequest, body).groups],
+            HARDENED,
+        )
+        made = [group_from(g) for body in requests(seed, rollouts, "hardened") for g in parse(ScoreRequest, body).groups]
+        batches = [made[i : i + 128] for i in range(0, len(made), 128)]
+        result: Result = {}
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool, clock(result, os.getpid()):
+            scored = list(pool.map(lambda batch: scorer.score(batch, HARDENED, evidence=False), batches))
+    finally:
+        scorer.close()
+    return result | _judged([r.reward.outcome for s in scored for g in s.groups for r in g.rollouts])
+
+
 def over_http(recipe: str) -> Callable[[int, int], Result]:
     def measure(seed: int, rollouts: int) -> Result:
         import httpx2
@@ -235,6 +262,7 @@ SUBJECTS: dict[str, Callable[[int, int], Result]] = {
     "hardened over HTTP": over_http("hardened"),
     "official in process": in_process("official"),
     "official over HTTP": over_http("official"),
+    "hardened on all cores": on_all_cores,
     "trl accuracy_reward": trl,
     "keystep, Qwen MATH": verify_keystep(QWEN),
     "math-verify, Qwen MATH": verify_math_verify(QWEN),

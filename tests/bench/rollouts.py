@@ -155,13 +155,13 @@ CLOSERS = (
 )
 
 
-def groups(seed: int, questions: int) -> list[dict[str, Any]]:
-    """questions groups, as POST /v1/score takes them."""
+def groups(seed: int, questions: int, words: int | None = None) -> list[dict[str, Any]]:
+    """questions groups, as POST /v1/score takes them. words: of each rollout, at least; None: 300 to 800."""
     r = Random(seed)
-    return [_group(r, f"s{seed}q{i}", KINDS[i % len(KINDS)]) for i in range(questions)]
+    return [_group(r, f"s{seed}q{i}", KINDS[i % len(KINDS)], words) for i in range(questions)]
 
 
-def _group(r: Random, id_: str, kind: Callable[[Random], Problem]) -> dict[str, Any]:
+def _group(r: Random, id_: str, kind: Callable[[Random], Problem], words: int | None) -> dict[str, Any]:
     question, facts, work = kind(r)
     right = Work()
     gold = work(right)
@@ -184,11 +184,11 @@ def _group(r: Random, id_: str, kind: Callable[[Random], Problem]) -> dict[str, 
         "key_steps": [[f"{left} = {value}", f"{as_latex(left)} = {value}"] for _, left, value in right.lines] + [[f] for f in facts[:2]],
         "answer": written(gold),
         "choices": choices,
-        "rollouts": [{"id": f"{id_}/{i}", "text": _text(r, question, facts, w, written(a), a)} for i, (a, w) in enumerate(drafts)],
+        "rollouts": [{"id": f"{id_}/{i}", "text": _text(r, question, facts, w, written(a), a, words)} for i, (a, w) in enumerate(drafts)],
     }
 
 
-def _text(r: Random, question: str, facts: list[str], w: Work, answer: str, value: str) -> str:
+def _text(r: Random, question: str, facts: list[str], w: Work, answer: str, value: str, at_least: int | None) -> str:
     latex = r.random() < 0.4
     sections = [["### Image Description:", "The image shows the following: " + "; ".join(r.sample(facts, len(facts))) + "."]]
     sections.append(["### Rationales:", f"The question is: {question} To answer it I combine the values that are given."])
@@ -201,7 +201,7 @@ def _text(r: Random, question: str, facts: list[str], w: Work, answer: str, valu
         styles = [answer, f"{answer}.", f"The final answer is: {answer}", rf"\boxed{{{answer}}}", f"${answer}$"]
         styles += [f"{answer}: {value}"] * (answer != value)
         sections.append(["### The final answer is:", r.choice(styles)])
-    wanted = r.triangular(330, 770, 770)
+    wanted = r.triangular(330, 770, 770) if at_least is None else at_least
     words = sum(len(line.split()) for s in sections for line in s)
     while words < wanted:
         aside = r.choice(OPENERS) + " " + r.choice(MIDDLES) + r.choice(CLOSERS)
