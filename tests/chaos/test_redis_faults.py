@@ -155,6 +155,7 @@ def test_keys_that_were_overwritten(house):
             house.admin.lpush(key, "x")
     assert house.score(known)[0] == ["cache"]
     print(f"\noverwritten: well again {house.recover():.1f} s after")
+    assert house.score(known)[0] == []
 
 
 def test_killed_and_back_empty(tmp_path, service):

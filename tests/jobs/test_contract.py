@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from keystep.errors import OverloadedError
+from keystep.errors import JobStoreError, OverloadedError
 from keystep.jobs.redis import RedisJobs
 from keystep.jobs.sqlite import SqliteJobs
 from keystep.jobs.store import JobStore, NewJob, State
@@ -67,7 +67,7 @@ def test_from_handed_in_to_done(store):
     done = store.get("a")
     assert (done.state, done.done, done.degraded) == (State.DONE, 12, ("cache",))
     assert 50 < done.expires - time.time() < 70
-    assert store.results("a") == ['"zero"', '"one"', *(f'"{i}"' for i in range(2, 12))]
+    assert store.results(store.get("a")) == ['"zero"', '"one"', *(f'"{i}"' for i in range(2, 12))]
     assert store.claim(lease=60) is None
 
 
@@ -135,7 +135,7 @@ def test_whoever_is_first_has_the_result(store):
     store.keep(slow, dict.fromkeys(slow.groups, '"slow"'), [], keep=60)
     store.hand_back(slow)
     store.renew(slow, lease=60)
-    assert (store.results("a"), store.get("a").state, store.claim(lease=60)) == (['"quick"'] * 2, State.DONE, None)
+    assert (store.results(store.get("a")), store.get("a").state, store.claim(lease=60)) == (['"quick"'] * 2, State.DONE, None)
 
 
 def test_jobs_take_turns(store):
@@ -167,18 +167,20 @@ def test_done_cannot_be_cancelled(store):
     store.submit(job("a"), room=ROOM)
     finish(store)
     assert store.cancel("a", keep=60).state == State.DONE
-    assert len(store.results("a")) == 3
+    assert len(store.results(store.get("a"))) == 3
 
 
 def test_what_has_ended_is_forgotten_in_time(store):
     store.submit(job("a", key="k"), room=ROOM)
     store.submit(job("b"), room=ROOM)
     finish(store, keep=0.2)
-    assert store.get("a").state == State.DONE
+    ended = store.get("a")
+    assert ended.state == State.DONE
     time.sleep(0.3)
     assert store.get("a") is None
     assert store.submit(job("c", key="k"), room=ROOM).id == "c"
-    assert store.results("a") == store.results("b") == []
+    with pytest.raises(JobStoreError):
+        store.results(ended)
 
 
 def test_there_is_room_for_so_much(store):

@@ -21,6 +21,10 @@ from keystep.errors import CacheError
 T = TypeVar("T")
 
 
+class NotAskedError(CacheError):
+    """The circuit is open: that it failed has been told already."""
+
+
 class Circuit:
     """rest: seconds. Thread-safe."""
 
@@ -35,7 +39,7 @@ class Circuit:
             if self._open_until is not None:
                 now = time.monotonic()
                 if now < self._open_until:
-                    raise CacheError("Redis failed a moment ago; not asked again yet")
+                    raise NotAskedError("Redis failed a moment ago; not asked again yet")
                 self._open_until = now + self._rest  # this call is the probe
         try:
             done = work()

@@ -87,7 +87,14 @@ def connect(url: str, *, timeout: float) -> Any:
     One server and Sentinel are asked for nothing before the first command; Cluster is asked for its nodes at once, and
     raises RedisError where none answers.
     """
-    options = {"decode_responses": True, "socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": _RETRY}
+    # Bytes that are no UTF-8 are somebody else's: they read as garbage, which is overwritten, rather than fail the call.
+    options = {
+        "decode_responses": True,
+        "encoding_errors": "replace",
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": _RETRY,
+    }
     scheme, _, rest = url.partition("://")
     kind = scheme.rpartition("+")[2]
     if kind == "cluster":

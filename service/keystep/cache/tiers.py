@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from keystep.cache.circuit import NotAskedError
 from keystep.cache.memory import MemoryCache
 from keystep.errors import CacheError
 from keystep.ports import Cache
@@ -63,7 +64,7 @@ class TieredCache:
         try:
             return call()
         except CacheError as error:
-            if DEGRADED not in degraded:
+            if DEGRADED not in degraded and not isinstance(error, NotAskedError):
                 _log.warning("%s", error)
             degraded.add(DEGRADED)
             return otherwise

@@ -105,7 +105,7 @@ class Jobs:
         told = orjson.dumps(job_to_json(job, recipe=recipe, service=__version__))
         if not result or job.state != State.DONE:
             return told[:-1] + b',"result":null}'
-        groups = await self._on_store(lambda store: store.results(job.id))
+        groups = await self._on_store(lambda store: store.results(job))
         head = orjson.dumps({"service": __version__, "recipe": recipe, "degraded": job.degraded})
         # Results are stored as they are answered; they are not read again.
         return b"".join((told[:-1], b',"result":', head[:-1], b',"groups":[', ",".join(groups).encode(), b"]}}"))

@@ -92,6 +92,8 @@ class Scoring:
 
     async def look_up(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None) -> Lookup:
         """The groups' key steps, there or under way. Raises TimeoutError at the deadline, RecipeError."""
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError
         engine = self.scorer.engine
         if any(g.question.key_steps is None and g.question.references for g in groups):
             return await waiting.on(self._lookups, lambda: engine.look_up(groups, recipe, deadline=deadline), deadline=deadline)

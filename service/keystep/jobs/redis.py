@@ -1,5 +1,8 @@
 """Jobs in Redis: any number of replicas share them, and they outlive all of these. scripts.py says how they lie there.
 
+What a group is, and its result, are sealed: a digest stands before them, over the job and the index too, so that bytes that were
+garbled on the way, or are another group's, are never scored and never answered.
+
 No key of a job has a time to live, so that a `volatile-*` memory policy never evicts one; what has ended is forgotten when the
 next job is handed in.
 """
@@ -7,7 +10,8 @@ next job is handed in.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from keystep.cache.circuit import Circuit
@@ -23,6 +27,8 @@ _QUEUE = f"{_PREFIX}queue"
 # Groups travel ahead of their job, some at a time; what a process leaves behind when it dies between goes after this (seconds).
 _ORPHANED = 3600
 _SENT_AT_ONCE = 256
+# The index under which what is common to a job's groups is sealed.
+_ABOUT = -1
 
 
 class RedisJobs:
@@ -40,41 +46,34 @@ class RedisJobs:
             for start in range(0, len(new.groups), _SENT_AT_ONCE):
                 pipe = redis.pipeline(transaction=False)
                 chunk = new.groups[start : start + _SENT_AT_ONCE]
-                pipe.hset(given, mapping={str(start + i): group for i, group in enumerate(chunk)})
+                pipe.hset(given, mapping={str(at): _sealed(new.id, at, group) for at, group in enumerate(chunk, start)})
                 pipe.expire(given, _ORPHANED)
                 pipe.execute()
-            told = (new.id, key, room, new.size, new.chunk, len(new.groups), new.fingerprint, new.about)
+            told = (new.id, key, room, new.size, new.chunk, len(new.groups), new.fingerprint, _sealed(new.id, _ABOUT, new.about))
             return _run(redis, scripts.SUBMIT, *told)
 
-        said, what = self._try(send)
+        answer = self._try(send)
+        with _as_stored():
+            said, what = answer
+            held = int(what) if said == "full" else 0
         if said == "full":
-            raise OverloadedError(full(int(what), room), retry_after=30)
+            raise OverloadedError(full(held, room), retry_after=30)
         job = self.get(what)
         if job is None:
             raise JobStoreError("Redis dropped the job that it had just accepted; its maxmemory-policy must not be allkeys-*")
         return job
 
     def get(self, job: str) -> Job | None:
-        flat, done, now = self._run(scripts.GET, job)
-        fields = flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
-        if "created" not in fields or int(fields.get("expires", now + 1)) <= now:
-            return None
-        return Job(
-            job,
-            fields["fingerprint"],
-            fields["about"],
-            State(fields["state"]),
-            int(fields["groups"]),
-            done,
-            int(fields["created"]) / 1000,
-            int(fields["expires"]) / 1000 if "expires" in fields else None,
-            tuple(sorted(name.removeprefix("degraded:") for name in fields if name.startswith("degraded:"))),
-            fields.get("waits"),
-        )
+        answer = self._run(scripts.GET, job)
+        with _as_stored():
+            flat, done, now = answer
+            fields = flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
+            return None if "created" not in fields else _job(job, fields, int(done), int(now))
 
-    def results(self, job: str) -> list[str]:
-        found = self._try(lambda redis: redis.hgetall(f"{_PREFIX}{job}:results"))
-        return [found[at] for at in sorted(found, key=int)]
+    def results(self, job: Job) -> list[str]:
+        found = self._try(lambda redis: redis.hgetall(f"{_PREFIX}{job.id}:results"))
+        with _as_stored():
+            return [_opened(job.id, at, found[str(at)]) for at in range(job.groups)]
 
     def cancel(self, job: str, *, keep: float) -> Job | None:
         self._run(scripts.CANCEL, job, _milliseconds(keep))
@@ -84,8 +83,10 @@ class RedisJobs:
         found = self._run(scripts.CLAIM, _milliseconds(lease), *passing)
         if not found:
             return None
-        job, about, age, tries, *groups = found
-        return Work(job, about, {int(at): group for at, group in zip(groups[::2], groups[1::2], strict=True)}, int(tries), int(age) / 1000)
+        with _as_stored():
+            job, about, age, tries, *flat = found
+            groups = {int(at): _opened(job, int(at), group) for at, group in zip(flat[::2], flat[1::2], strict=True)}
+            return Work(job, _opened(job, _ABOUT, about), groups, int(tries), int(age) / 1000)
 
     def renew(self, work: Work, *, lease: float) -> None:
         self._run(scripts.RENEW, work.job, _milliseconds(lease), *work.groups)
@@ -94,7 +95,7 @@ class RedisJobs:
         self._run(scripts.HAND_BACK, work.job, why, *work.groups)
 
     def keep(self, work: Work, results: Mapping[int, str], degraded: Sequence[str], *, keep: float) -> None:
-        flat = [x for at, result in results.items() for x in (at, result)]
+        flat = [x for at, result in results.items() for x in (at, _sealed(work.job, at, result))]
         self._run(scripts.KEEP, work.job, _milliseconds(keep), ",".join(degraded), *flat)
 
     def close(self) -> None:
@@ -108,6 +109,45 @@ class RedisJobs:
             return self._circuit.call(lambda: self._link.use(work))
         except CacheError as error:
             raise JobStoreError(f"jobs cannot be reached just now: {error}") from error
+
+
+def _job(id_: str, fields: dict[str, str], done: int, now: int) -> Job | None:
+    """None where it should be forgotten already. now: milliseconds."""
+    expires = int(fields["expires"]) if "expires" in fields else None
+    if expires is not None and expires <= now:
+        return None
+    return Job(
+        id_,
+        fields["fingerprint"],
+        _opened(id_, _ABOUT, fields["about"]),
+        State(fields["state"]),
+        int(fields["groups"]),
+        done,
+        int(fields["created"]) / 1000,
+        None if expires is None else expires / 1000,
+        tuple(sorted(name.removeprefix("degraded:") for name in fields if name.startswith("degraded:"))),
+        fields.get("waits"),
+    )
+
+
+def _sealed(job: str, at: int, text: str) -> str:
+    return hashlib.blake2b(f"{job} {at} {text}".encode(), digest_size=8).hexdigest() + text
+
+
+def _opened(job: str, at: int, sealed: str) -> str:
+    text = sealed[16:]
+    if _sealed(job, at, text) != sealed:
+        raise ValueError("not what was stored")
+    return text
+
+
+@contextmanager
+def _as_stored() -> Iterator[None]:
+    """An answer that is not of the form it should have, or not what was stored, is a failure like any other."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise JobStoreError(f"Redis answered about a job something that was not stored: {error}") from error
 
 
 def _run(redis: Any, script: str, *arguments: Any) -> Any:

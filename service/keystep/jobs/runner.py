@@ -70,6 +70,7 @@ class Runner:
         self._lock = threading.Lock()
         self._held: dict[int, Work] = {}  # by thread
         self._not_here: dict[str, float] = {}  # job -> time.monotonic() until which it is passed over
+        self._store_failed = False
         self._stopping = threading.Event()
         self._news = threading.Condition()
         names = [f"keystep-job-{i}" for i in range(workers)]
@@ -100,11 +101,13 @@ class Runner:
                 self._stopping.wait(_STAND_BACK)
                 continue
             try:
-                if (work := self._store.claim(lease=LEASE_SECONDS, passing=self._passing())) is not None:
+                work = self._store.claim(lease=LEASE_SECONDS, passing=self._passing())
+                self._well()
+                if work is not None:
                     self._do(number, work)
                     continue
             except JobStoreError as error:
-                _log.warning("%s", error)
+                self._ill(error)
                 self._stopping.wait(_STORE_FAILED)
             else:
                 with self._news:
@@ -174,4 +177,15 @@ class Runner:
             for work in held:
                 act(work)
         except JobStoreError as error:
-            _log.warning("%s", error)
+            self._ill(error)
+
+    def _ill(self, error: JobStoreError) -> None:
+        """Told once, not by every thread at every look."""
+        if not self._store_failed:
+            _log.warning("%s; no job goes on until then", error)
+        self._store_failed = True
+
+    def _well(self) -> None:
+        if self._store_failed:
+            _log.warning("jobs can be reached again")
+        self._store_failed = False

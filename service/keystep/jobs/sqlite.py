@@ -67,9 +67,12 @@ class SqliteJobs:
             rows = self._db.all(f"{_JOB} AND id = ?", (time.time(), job))
         return _job(rows[0]) if rows else None
 
-    def results(self, job: str) -> list[str]:
+    def results(self, job: Job) -> list[str]:
         with _failing("read"):
-            return [result for (result,) in self._db.all("SELECT result FROM results WHERE job = ? ORDER BY at", (job,))]
+            found = [result for (result,) in self._db.all("SELECT result FROM results WHERE job = ? ORDER BY at", (job.id,))]
+        if len(found) != job.groups:
+            raise JobStoreError(f"job {job.id} was forgotten a moment ago")
+        return found
 
     def cancel(self, job: str, *, keep: float) -> Job | None:
         now = time.time()

@@ -75,8 +75,8 @@ class JobStore(Protocol):
 
     def get(self, job: str) -> Job | None: ...
 
-    def results(self, job: str) -> list[str]:
-        """One JSON a group, in order, of a job that is done."""
+    def results(self, job: Job) -> list[str]:
+        """One JSON a group, in order, of a job that is done; all of them, or JobStoreError."""
         ...
 
     def cancel(self, job: str, *, keep: float) -> Job | None:
