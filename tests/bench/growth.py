@@ -112,6 +112,14 @@ def by_replicas(rollouts: int) -> list[Point]:
     return points
 
 
+def by_processes(rollouts: int) -> None:
+    """One batch on one scoring process and on two: what it would take if a service were a server process a core."""
+    for n in (1, 2):
+        with service(processes=n) as (url, process):
+            cpu, wall = measured(url, process, [body(groups(300 + n, rollouts // ROLLOUTS_PER_QUESTION))])
+        print(f"one batch of {rollouts:,} on {n} scoring processes {cpu:9.4f} CPU s {wall:9.4f} s", flush=True)
+
+
 def exponent(points: Sequence[Point], column: int = 1) -> float:
     """Slope of the straight line through the points, log against log."""
     xs, ys = [math.log(p[0]) for p in points], [math.log(p[column]) for p in points]
@@ -146,6 +154,7 @@ def main() -> None:
     size = by_size(SIZES[:5] if quick else SIZES)
     length = by_length(WORDS[:4] if quick else WORDS)
     replicas = by_replicas(256 if quick else 1024)
+    by_processes(256 if quick else 1024)
     print(
         f"exponents (CPU): {exponent(size):.2f} by size, {exponent(size[2:]):.2f} from {size[2][0]:.0f} on; {exponent(length):.2f} by length"
     )
