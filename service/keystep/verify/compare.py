@@ -110,12 +110,14 @@ def sides(case: Case, answer: str) -> tuple[str, str]:
 _FUNCTION_OF_X = re.compile(r"\s*(?:y|[fgh]\s*\(\s*x\s*\))\s*=(?!=)")
 # Signs that people type and LaTeX readers do not know: √13, √(a+b), 2π, 3 pi.
 _ROOT = re.compile(r"(?:√|(?<![A-Za-z\\])sqrt(?=\s*\())\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[A-Za-zπ]))")
+_LETTER_IN_FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|boldsymbol)\s*\{\s*([A-Za-z])\s*\}")
 _PI = re.compile(r"π|(?<![A-Za-z\\])pi(?![A-Za-z])")
 _MEASURED = re.compile(r"(.*(?:[\d)}]|\\pi))\s+([A-Za-zµ°%]+(?:[²³]|\^\{?[23]\}?)?)", re.DOTALL)
 
 
 def spelled_out(formula: str) -> str:
-    """A formula with its typed roots and pi in LaTeX."""
+    """A formula with its typed roots and pi in LaTeX, and its letters without fonts."""
+    formula = _LETTER_IN_FONT.sub(r"{\1}", formula)
     if "√" in formula or "sqrt(" in formula:
         formula = _ROOT.sub(lambda m: f"\\sqrt{{{m[1] or m[2] or m[3]}}}", formula)
     return _PI.sub(r"\\pi ", formula)
@@ -135,7 +137,7 @@ def _matrix(formula: str) -> str:
 def _without_measure(gold: str, answer: str) -> str:
     """16π cm² against 16\\pi: a unit that the gold leaves out is no part of the value."""
     measured = _MEASURED.fullmatch(answer)
-    if measured is None or gold.endswith(measured[2]) or units.measure(measured[2]) is None:
+    if measured is None or gold.endswith(measured[2]) or units.symbol(measured[2]) or units.measure(measured[2]) is None:
         return answer
     return measured[1]
 
@@ -262,6 +264,8 @@ def _sequence(case: Case, answer: str) -> State:
 
 def _equation(case: Case, answer: str) -> State:
     """Values of several variables by name, or in the gold's order where the answer gives no names; any other equation as a formula."""
+    if (all_of := sequences.values_of_one(case.gold)) is not None and (told := sequences.values_of_one(answer)) is not None:
+        return verdict(told == all_of)
     if (gold := sequences.named(case.gold)) is None:
         return _formula(case, answer)
     if (found := sequences.named(answer)) is not None:

@@ -43,7 +43,7 @@ _ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%
 # Words beside a numeral that may mean another number.
 _HEDGED = re.compile(
     r"\b(?:not|no|never|less|more|least|most|greater|fewer|over|under|between|up|above|below|or|either|maybe|perhaps|except|minus|negative|plus"
-    r"|half|halves|double|twice|triple|thirds?|quarters?|\w+ths|dozens?|times|squared?|cubed?|root|factorial|almost|nearly|short)\b|n't|负|負|마이너스|영하",
+    r"|half|halves|double|twice|triple|thirds?|quarters?|\w+ths|dozens?|times|squared?|cubed?|root|factorial|almost|nearly|short|sin|cos|tan|log|ln)\b|n't|负|負|마이너스|영하",
     re.IGNORECASE,
 )
 
@@ -151,13 +151,19 @@ def _unnamed(gold: str) -> tuple[str, str | None]:
 
 
 def _gold(gold: str) -> str:
-    """A gold that is a worked solution is read like a response; any other is itself."""
+    """A gold that is a worked solution is read like a response; any other is itself.
+
+    Backslashes that were doubled are one again, and so is an answer that was written on several lines.
+    """
+    gold = "\n".join(dict.fromkeys(gold.split("\n")))
+    if "\\\\" in gold and "\\begin" not in gold:
+        gold = re.sub(r"\\\\(?=[A-Za-z])", r"\\", gold)
     if "\\boxed" in gold or len(gold) > 200:
         found = extract.find(gold)
         if found.candidates and found.candidates[0].how in ("boxed", "tag", "final answer"):
             ways = readings(found.candidates[0].text)
             return next((way for way in ways if kinds.is_formula(way)), found.candidates[0].text)
-    return gold.strip()
+    return gold.strip().removeprefix("\\boxed{")  # one that never closes
 
 
 def _decide(case: Case, found: Extraction, recipe: Recipe) -> tuple[Outcome | Pending, Found]:

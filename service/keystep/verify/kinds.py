@@ -39,7 +39,7 @@ _FUNCTION = frozenset(
     "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
 )
 _MATH = re.compile(
-    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√|¹²³⁴⁵⁶⁷⁸⁹π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d[a-z]\b|\d!|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)|\bsqrt\s*\(",
+    r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√|¹²³⁴⁵⁶⁷⁸⁹π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d ?[a-z]\b|\d ?[a-z]{2}$|\d!|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)|\bsqrt\s*\(",
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
@@ -48,6 +48,8 @@ _NAMED = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\{[clr|]+\}|(?<=[\d)\]}$])\s
 # The left side of an assignment: a name, never something to be computed.
 _NAME = re.compile(r"\(?[\w|':.,() ]*(?:_\s*(?:\{[^{}]*\}|\w)[\w|':() ]*)*\)?|\\(?:angle|overline|frac)\s*[\w{} ]+")
 _COMPUTED = re.compile(r"[+*^]|-|\d\s*[A-Za-z]|<|>")
+# What joins one equation to the next: 'x = 1 or x = 2'.
+_ANOTHER = re.compile(r"[,;]|(?<=[\d\s)}])(?:and|or)(?=[\sA-Za-z(])")
 # Numbers with nothing between them, or with a range's dots, are no formula.
 _APART = re.compile(r"\d[\d.]*(?:\s+\d[\d.]*)+|\d+\.{2,}\d+")
 _ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
@@ -112,7 +114,7 @@ def assignment(text: str) -> tuple[str, str] | None:
     sides = [side.strip() for side in re.split(r"(?<![<>!])=(?!=)", flat)]
     if (
         len(sides) < 2
-        or any(re.search(r"[,;]", side) for side in sides[1:-1])
+        or any(_ANOTHER.search(side) for side in sides[1:-1])
         or re.search(r"[<>\u2260]|\\in(?![a-z])", flat)
         or not sides[-1]
     ):

@@ -157,10 +157,25 @@ def _with_unit(value: Fraction, places: int | None, currency: str, rest: str, *,
         return _compound(value, *compound.groups())
     if rest.lower() in _PERCENT or rest.lower().split(" ")[0] in ("%", "percent"):
         return Number(value, places, "%")
-    if _UNIT.fullmatch(rest) is None or _NOT_UNIT.search(rest) is not None or _ANOTHER_NUMBER.match(rest) is not None:
+    if _UNIT.fullmatch(rest) is None or _NOT_UNIT.search(rest) is not None or _ANOTHER_NUMBER.match(rest) is not None or _variables(rest):
         return None
     loose = not spaced and len(rest) == 1 and rest.isascii() and rest.isalpha()
     return Number(value, places, currency or rest, loose)
+
+
+_SYMBOLS = re.compile(r"([A-Za-z]{1,2})(?: ?\^ ?\{? ?-?\d ?\}?)?(?: .*)?")
+_FUNCTIONS = re.compile(r"(?:sin|cos|tan|log|ln|exp)\b")
+_TWO_LETTERS = frozenset({"AD", "BC", "CE", "st", "nd", "rd", "th"})  # eras and ordinals
+
+
+def _variables(rest: str) -> bool:
+    """Whether what follows a number goes on as a formula: 'x^2', 'xy', 'sin x'; one or two letters that measure nothing."""
+    symbols = _SYMBOLS.fullmatch(rest)
+    if symbols is None or symbols[1] in _TWO_LETTERS:
+        return _FUNCTIONS.match(rest) is not None
+    if len(symbols[1]) == 1:
+        return units.symbol(symbols[1])
+    return units.measure(symbols[1]) is None and units.measure(rest) is None
 
 
 def _value(match: re.Match[str]) -> tuple[Fraction | None, int | None]:

@@ -96,6 +96,22 @@ def named(text: str) -> dict[str, Number] | None:
     return found if len(found) > 1 else None
 
 
+_JOINT = re.compile(r"\s*[,;]\s*(?:and\b|or\b)?\s*|(?<=[\d\s)}])(?:and|or)(?=[\sA-Za-z(])")
+
+
+def values_of_one(text: str) -> tuple[str, frozenset[Fraction]] | None:
+    """'x = 2 or x = 3' as (x, {2, 3}), a function's argument aside; None for anything else."""
+    names, values = set(), []
+    for part in _JOINT.split(plain(text).replace("$", " ")):
+        name, equals, value = part.partition("=")
+        parsed = _member(value)
+        if not equals or parsed is None or parsed.unit:
+            return None
+        names.add(re.sub(r"\(\w+\)$", "", name.replace(" ", "")))
+        values.append(parsed.value)
+    return (names.pop(), frozenset(values)) if len(names) == 1 and len(values) > 1 else None
+
+
 def alternatives(text: str) -> tuple[Number, ...] | None:
     """The numbers of an answer that offers several ('5 or 6', '5, 6'); None when it is anything else."""
     parts = [p for p in _OFFERED.split(_EITHER.sub("", plain(text))) if p]

@@ -16,11 +16,14 @@ _WARM_UP = (("\\frac{\\sqrt{3}}{2}", "\\sqrt{\\frac{3}{4}}"), ("[0, 1)", "\\{1, 
 def equal(gold: str, answer: str, rounding: int) -> bool:
     """Does math-verify hold answer equal to gold? rounding: decimal places at which decimals are compared.
 
-    Time-outs are switched off: the pool's CPU budget ends what does not end by itself, whatever the machine's load.
+    Read as LaTeX only, and with every letter in it: where LaTeX fails, math-verify by its defaults takes some number of the formula for
+    the whole of it (1 - 1/\\mathrm{e} equals 1 + 1/\\mathrm{e}), and it drops units, the t of 4t among them. Time-outs are switched off: the pool's CPU budget ends what does not end by itself, whatever the machine's load.
     """
-    from math_verify import parse, verify
+    from latex2sympy2_extended import NormalizationConfig
+    from math_verify import LatexExtractionConfig, parse, verify
 
-    sides = [parse(_fence(side), parsing_timeout=None) for side in (gold, answer)]
+    whole = LatexExtractionConfig(normalization_config=NormalizationConfig(malformed_operators=True, nits=True))
+    sides = [parse(_fence(side), extraction_config=[whole], parsing_timeout=None) for side in (gold, answer)]
     return bool(verify(*sides, float_rounding=rounding, allow_set_relation_comp=True, timeout_seconds=None))
 
 

@@ -118,6 +118,14 @@ def _normalised(unit: str) -> str | None:
 
 # Letters that are units when nothing else makes them variables.
 LETTERS = frozenset("mgshLlNJWVAKCF")
+
+
+def symbol(unit: str) -> bool:
+    """Whether what looks like a unit is one letter that is none ('e^2', 'R'), whatever pint makes of it. Some write 5 M for 5 m."""
+    letters = unit.rstrip("^{}-0123456789²³ ")
+    return len(letters) == 1 and letters.isascii() and letters.isalpha() and letters not in LETTERS and letters not in "MG"
+
+
 _ASKED = re.compile(
     r"\b(?:in|to the nearest|nearest|how many|number of)\s+(?:(?:whole|tenth of an?|hundredth of an?)\s+)?((?:square|cubic)\s+[a-z]+|[a-z]+(?:\s+per\s+[a-z]+)?|[a-z]{1,2}\^?[23]?)\b",
     re.IGNORECASE,
