@@ -131,8 +131,8 @@ def draw(size: list[Point], length: list[Point], replicas: list[Point]) -> None:
     mpl.rcParams.update({"svg.hashsalt": "keystep", "svg.fonttype": "none", "font.size": 9})
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     for axes, points, label, title in (
-        (left, size, "rollouts in the batch", f"a batch: exponent {exponent(size):.2f}"),
-        (middle, length, "words in the rollout", f"a rollout: exponent {exponent(length):.2f}"),
+        (left, size, "rollouts in the batch", f"a batch: exponent {exponent(size[2:]):.2f} from {size[2][0]:.0f} on"),
+        (middle, length, "words in the rollout", f"a rollout: exponent {exponent(length[3:]):.2f} from {length[3][0]:.0f} on"),
     ):
         axes.loglog([p[0] for p in points], [p[1] for p in points], "o-", label="CPU")
         axes.loglog([p[0] for p in points], [p[2] for p in points], "s--", label="wall clock")
@@ -155,10 +155,9 @@ def main() -> None:
     length = by_length(WORDS[:4] if quick else WORDS)
     replicas = by_replicas(256 if quick else 1024)
     by_processes(256 if quick else 1024)
-    print(
-        f"exponents (CPU): {exponent(size):.2f} by size, {exponent(size[2:]):.2f} from {size[2][0]:.0f} on; {exponent(length):.2f} by length"
-    )
+    print(f"exponent by size (CPU): {exponent(size):.2f}, from {size[2][0]:.0f} on {exponent(size[2:]):.2f}")
     if not quick:
+        print(f"exponent by length (CPU): {exponent(length):.2f}, from {length[3][0]:.0f} words on {exponent(length[3:]):.2f}")
         draw(size, length, replicas)
         print(f"drawn: docs/{SVG.name}")
 
