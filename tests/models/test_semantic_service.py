@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from keystep.engine import build
@@ -117,6 +122,23 @@ def test_a_service_offers_it_by_setting(tmp_path):
         assert rollouts[0]["evidence"]["key_steps"][0]["tier"] == "semantic"
         refused = service.post("/v1/score", body(base="semantic", embedder="other/model"))
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "recipe.embedder")
+
+
+def test_a_service_that_cannot_load_it_says_so_and_does_not_become_ready(tmp_path):
+    told = {"port": 0, "cache_path": "", "jobs_path": "", "drain_seconds": 0, "embedder": tmp_path / "nothing"}
+    environment = os.environ | {f"KEYSTEP_{name.upper()}": str(value) for name, value in told.items()}
+    with subprocess.Popen([sys.executable, "-m", "keystep", "serve"], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "will not become ready" in line:
+                break
+        address = re.search(r"http://[\d.]+:\d+", said)[0]
+        assert httpx2.get(f"{address}/readyz", timeout=10).status_code == 503
+        process.terminate()
+        process.stderr.read()
+    assert f"will not become ready: the model {tmp_path / 'nothing'} cannot be loaded" in said
+    assert "Traceback" not in said
 
 
 def test_a_service_without_refuses_it_and_loads_no_torch(service):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keystep import __version__
 from keystep.engine import build
+from keystep.errors import ComponentError
 from keystep.http import jobs as job_routes
 from keystep.http import openapi, problems, streaming
 from keystep.http.admission import Admission
@@ -30,6 +32,8 @@ from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
 from keystep.recipe import RECIPES, Recipe, resolve
 from keystep.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _SUMMARY = "Step-wise rewards for multimodal reasoners, with evidence: StepRAR, StepRVR, outcome."
 
@@ -69,7 +73,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _lifespan(scorer: Scorer, scoring: Scoring, jobs: job_routes.Jobs) -> Callable[[FastAPI], Any]:
     def warm_up() -> None:
-        scorer.start()
+        try:
+            scorer.start()
+        except ComponentError as error:
+            _log.error("this service will not become ready: %s; mend that and start it again", error)
+            return
         gc.freeze()  # what is there now stays: no collection need look at it again (it was a third of the loop's time)
 
     @asynccontextmanager
