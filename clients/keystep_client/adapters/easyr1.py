@@ -21,10 +21,10 @@ Inputs = Sequence[Mapping[str, Any]]
 
 
 def keystep_score(
-    url: str | Sequence[str], *, undecided: Undecided, recipe: RecipeSpec = "hardened"
+    url: str | Sequence[str], *, undecided: Undecided, recipe: RecipeSpec = "hardened", api_key: str | None = None
 ) -> Callable[[Inputs], list[dict[str, float]]]:
     """A reward function of batches. undecided: the number that stands for what could not be decided, or 'raise'."""
-    client = Client(url)
+    client = Client(url, api_key=api_key)
 
     def compute_score(reward_inputs: Inputs, **_: Any) -> list[dict[str, float]]:
         samples = Samples()

@@ -16,13 +16,15 @@ from keystep_client.client import Client
 from keystep_client.models import Undecided, decided
 
 
-def keystep_orm(url: str | Sequence[str], base: type, *, undecided: Undecided, recipe: RecipeSpec = "hardened") -> type:
+def keystep_orm(
+    url: str | Sequence[str], base: type, *, undecided: Undecided, recipe: RecipeSpec = "hardened", api_key: str | None = None
+) -> type:
     """A reward class. base: ms-swift's ORM. undecided: what stands for None, which current ms-swift leaves out as TRL does."""
 
     class Keystep(base):  # type: ignore[misc]  # ms-swift's ORM is not here to be checked against
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.client = Client(url)
+            self.client = Client(url, api_key=api_key)
 
         def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
             samples = Samples()

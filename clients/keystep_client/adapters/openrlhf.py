@@ -28,10 +28,10 @@ class Rewards(BaseModel):
 
 
 def keystep_reward(
-    url: str | Sequence[str], *, undecided: float, recipe: RecipeSpec = "hardened"
+    url: str | Sequence[str], *, undecided: float, recipe: RecipeSpec = "hardened", api_key: str | None = None
 ) -> Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]:
     """A reward function. undecided: the number that stands for what is still undecided after two more tries."""
-    client = Client(url)
+    client = Client(url, api_key=api_key)
     chosen = urlencode({"recipe": recipe if isinstance(recipe, str) else json.dumps(dict(recipe)), "undecided": undecided})
 
     def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:

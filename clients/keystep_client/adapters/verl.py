@@ -24,7 +24,7 @@ from keystep_client.client import AsyncClient, Client
 from keystep_client.models import ScoreResult, Undecided
 
 # verl asks for one sample at a time: connections are kept, one pool an event loop, or a process for compute_score_sync.
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], AsyncClient]] = WeakKeyDictionary()
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[tuple[str, ...], str | None], AsyncClient]] = WeakKeyDictionary()
 
 
 async def compute_score(
@@ -36,14 +36,15 @@ async def compute_score(
     url: str | Sequence[str],
     undecided: Undecided,
     recipe: RecipeSpec = "hardened",
+    api_key: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
     """score and its components. undecided: the number that stands for what could not be decided, or 'raise'."""
     del data_source
     samples = _sample(solution_str, ground_truth, extra_info)
     pools = _clients.setdefault(asyncio.get_running_loop(), {})
-    urls = _urls(url)
-    client = pools.get(urls) or pools.setdefault(urls, AsyncClient(urls))
+    service = (_urls(url), api_key)
+    client = pools.get(service) or pools.setdefault(service, AsyncClient(service[0], api_key=api_key))
     return _told(samples, await client.score(samples.groups, recipe=_plain(recipe)), undecided)
 
 
@@ -56,17 +57,18 @@ def compute_score_sync(
     url: str | Sequence[str],
     undecided: Undecided,
     recipe: RecipeSpec = "hardened",
+    api_key: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
     """As compute_score, for reward managers that do not await."""
     del data_source
     samples = _sample(solution_str, ground_truth, extra_info)
-    return _told(samples, _client(_urls(url)).score(samples.groups, recipe=_plain(recipe)), undecided)
+    return _told(samples, _client(_urls(url), api_key).score(samples.groups, recipe=_plain(recipe)), undecided)
 
 
 @cache
-def _client(urls: tuple[str, ...]) -> Client:
-    return Client(urls)
+def _client(urls: tuple[str, ...], api_key: str | None) -> Client:
+    return Client(urls, api_key=api_key)
 
 
 def _urls(url: str | Sequence[str]) -> tuple[str, ...]:

@@ -33,6 +33,10 @@ def test_the_last_turn_is_the_response():
     assert chat.split(query) == ("Sure?", "6")
 
 
+def test_words_that_look_like_a_turn_are_none_where_tokens_mark_turns():
+    assert chat.split(CHATML + "USER: 5? ASSISTANT: 6<|im_end|>") == ("How many?", "USER: 5? ASSISTANT: 6")
+
+
 @pytest.mark.parametrize(
     ("query", "prompt", "response"),
     [

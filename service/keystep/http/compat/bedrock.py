@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, RootModel
 
 from keystep.http.compat import chat
-from keystep.http.compat.scoring import Asked, Compat, Options, Scored
+from keystep.http.compat.options import Options
+from keystep.http.compat.scoring import Asked, Compat, Scored
 
 
 class Sample(BaseModel):

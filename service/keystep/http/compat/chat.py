@@ -11,12 +11,18 @@ from typing import Any
 _SPECIAL = re.compile(
     r"<\|[^<>|\s]{1,64}\|>|<｜[^<>｜\s]{1,64}｜>|</?s>|<(?:pad|bos|eos|unk|image|video|start_of_turn|end_of_turn)>|\[/?INST\]|\[(?:PAD|CLS|SEP)\]"
 )
-# Where a turn of the model, and one of the user, begins.
-_ASSISTANT = re.compile(
-    r"<\|im_start\|>assistant\n?|<\|start_header_id\|>assistant<\|end_header_id\|>\s{0,2}|<start_of_turn>model\n?|<\|assistant\|>\n?|<｜Assistant｜>|\[/INST\]|\bASSISTANT:"
+# Where a turn of the model, and one of the user, begins: by special tokens, and only where there are none, by words.
+_ASSISTANT = (
+    re.compile(
+        r"<\|im_start\|>assistant\n?|<\|start_header_id\|>assistant<\|end_header_id\|>\s{0,2}|<start_of_turn>model\n?|<\|assistant\|>\n?|<｜Assistant｜>|\[/INST\]"
+    ),
+    re.compile(r"\bASSISTANT:"),
 )
-_USER = re.compile(
-    r"<\|im_start\|>user\n?|<\|start_header_id\|>user<\|end_header_id\|>\s{0,2}|<start_of_turn>user\n?|<\|user\|>\n?|<｜User｜>|\[INST\]|\bUSER:"
+_USER = (
+    re.compile(
+        r"<\|im_start\|>user\n?|<\|start_header_id\|>user<\|end_header_id\|>\s{0,2}|<start_of_turn>user\n?|<\|user\|>\n?|<｜User｜>|\[INST\]"
+    ),
+    re.compile(r"\bUSER:"),
 )
 # A prompt cut at its front is known again by so many characters of its rest, looked for in so many places.
 _ANCHOR = 32
@@ -30,10 +36,10 @@ def plain(text: str) -> str:
 
 def split(conversation: str) -> tuple[str, str] | None:
     """(last question, last response) of a rendered conversation; None where no turn of the model begins in it."""
-    turns = list(_ASSISTANT.finditer(conversation))
-    if not turns:
+    turn = _last_turn(_ASSISTANT, conversation)
+    if turn is None:
         return None
-    return _last_question(conversation[: turns[-1].start()]), plain(conversation[turns[-1].end() :])
+    return _last_question(conversation[: turn.start()]), plain(conversation[turn.end() :])
 
 
 def question(prompt: str) -> str:
@@ -45,8 +51,8 @@ def question(prompt: str) -> str:
             messages = None
         if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
             return last_message(messages, "user")
-    turns = list(_ASSISTANT.finditer(prompt))
-    return _last_question(prompt[: turns[-1].start()] if turns else prompt)
+    turn = _last_turn(_ASSISTANT, prompt)
+    return _last_question(prompt if turn is None else prompt[: turn.start()])
 
 
 def response(query: str, prompt: str | None) -> str | None:
@@ -81,8 +87,16 @@ def content_text(content: Any) -> str:
 
 
 def _last_question(conversation: str) -> str:
-    turns = list(_USER.finditer(conversation))
-    return plain(conversation[turns[-1].end() :] if turns else conversation)
+    turn = _last_turn(_USER, conversation)
+    return plain(conversation if turn is None else conversation[turn.end() :])
+
+
+def _last_turn(headers: tuple[re.Pattern[str], ...], text: str) -> re.Match[str] | None:
+    for pattern in headers:
+        found = list(pattern.finditer(text))
+        if found:
+            return found[-1]
+    return None
 
 
 def _end_of(prompt: str, query: str) -> int | None:

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from keystep.errors import InputError
 from keystep.http.compat import chat
-from keystep.http.compat.scoring import COMPONENTS, Asked, Compat, Options
+from keystep.http.compat.options import Options
+from keystep.http.compat.scoring import COMPONENTS, Asked, Compat
 
 
 class Request(BaseModel):

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from keystep.http.admission import Admission
 from keystep.http.compat import bedrock, llama_factory, nemo_gym, openrlhf, questions, slime, vllm
-from keystep.http.compat.scoring import Compat, Options, UndecidedError, options, to_json
+from keystep.http.compat.options import Options, options
+from keystep.http.compat.scoring import Compat, UndecidedError, to_json
 from keystep.http.openapi import REFUSALS
 from keystep.http.problems import problem
 from keystep.metrics import Metrics
@@ -31,6 +32,7 @@ ROUTES: tuple[tuple[str, type[BaseModel], Answer, str], ...] = (
 )
 
 
+_UNDECIDED = REFUSALS["503"] | {"description": "Stopping; or a reward is undecided, and the URL names no number for it"}
 _PARAMETERS = [
     {"name": name, "in": "query", "required": False, "description": told, "schema": schema}
     for name, told, schema in (
@@ -73,7 +75,7 @@ def _add(
         methods=["POST"],
         summary=summary,
         name=path.strip("/"),
-        responses={200: {"description": "Answered", "content": {"application/json": {"schema": {}}}}, **REFUSALS},
+        responses={200: {"description": "Answered", "content": {"application/json": {"schema": {}}}}, **REFUSALS, "503": _UNDECIDED},
         openapi_extra={
             "parameters": _PARAMETERS,
             "requestBody": {"required": True, "content": {"application/json": {"schema": _schema(model)}}},

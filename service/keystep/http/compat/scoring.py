@@ -1,16 +1,12 @@
 """What the trainers' protocols share: from what a trainer sends to rollouts of the wire, and from rewards to what it reads.
 
 Every protocol's file says two things: how its request becomes `Asked`s, and how `Scored`s become its answer. Here is the
-rest: labels, the recipe and the fallback that the URL names, and errors under the trainer's own field names.
-
-    http://host:8000/get_reward?recipe=paper&undecided=0
+rest: the scoring, the fallback for what is undecided, and errors under the trainer's own field names.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import re
 import threading
 from collections import OrderedDict
@@ -23,14 +19,14 @@ import orjson
 import pydantic_core
 
 from keystep.errors import InputError, KeystepError, TooLargeError
+from keystep.http.compat.labels import question_fields
+from keystep.http.compat.options import Options
 from keystep.http.compat.questions import Questions
 from keystep.metrics import Metrics
 from keystep.wire.parsing import InvalidRequestError
 
 _log = logging.getLogger(__name__)
 
-# A label that is a JSON object with one of these is a question of the wire; any other label is the gold answer itself.
-_QUESTION_FIELDS = frozenset("id answer reference references key_steps choices answer_type precision profile question images".split())
 # What every answer carries, always the same names: trainers take them from the first sample, or die where one is missing.
 COMPONENTS = ("step_rar", "step_rvr", "outcome", "key_steps_matched", "key_steps_soft")
 # A trainer that tries again is turned away so often before it is given its fallback, and so many requests are remembered.
@@ -40,15 +36,6 @@ _REMEMBERED = 65_536
 
 class UndecidedError(KeystepError):
     """A reward is undecided and the protocol has no word for that. The trainer tries again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the URL says after its question mark. undecided: the number that stands for a reward that could not be decided."""
-
-    recipe: Any = "hardened"
-    undecided: float | None = None
-    wants: str = "number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +79,6 @@ def _number(name: str, value: float | None, undecided: float | None) -> float:
 def to_json(content: Any) -> bytes:
     """Trainers' own fields come back as they came: integers of any size, and null for what is no number of JSON."""
     return pydantic_core.to_json(content, inf_nan_mode="null")
-
-
-def options(query: Mapping[str, str]) -> Options:
-    """Raises InputError, naming the parameter."""
-    for name in query:
-        if name not in {"recipe", "undecided", "wants"}:
-            raise InputError(f"there is no parameter {name[:80]!r}; there are recipe, undecided and wants", field=name[:80])
-    recipe: Any = query.get("recipe", "hardened")
-    if recipe.startswith("{"):
-        try:
-            recipe = json.loads(recipe)
-        except ValueError:
-            raise InputError(
-                'recipe is not JSON; give a name, or an object like {"base": "hardened"}, percent-encoded', field="recipe"
-            ) from None
-    undecided = query.get("undecided")
-    try:
-        number = None if undecided is None else float(undecided)
-    except ValueError:
-        number = math.nan
-    if number is not None and not math.isfinite(number):
-        raise InputError(f"undecided is {undecided!r}; give a finite number, or leave it out", field="undecided")
-    wants = query.get("wants", "number")
-    if wants not in {"number", "object"}:
-        raise InputError(f"wants is {wants[:80]!r}; give number or object", field="wants")
-    return Options(recipe, number, wants)
 
 
 @dataclass
@@ -178,28 +139,6 @@ class Compat:
             while len(self._refused) > _REMEMBERED:
                 self._refused.popitem(last=False)
         return before
-
-
-def question_fields(label: Any) -> dict[str, Any]:
-    """A question of the wire from a label: JSON with the wire's fields, or the gold answer alone."""
-    given = label
-    if isinstance(label, str) and label.lstrip().startswith("{"):
-        try:
-            given = json.loads(label)
-        except ValueError:
-            given = label
-    if isinstance(given, Mapping) and given.keys() & _QUESTION_FIELDS:
-        fields = {name: value for name, value in given.items() if name != "id"}
-        if "answer" in fields:
-            fields["answer"] = _gold(fields["answer"])
-        return fields
-    return {"answer": _gold(label)}
-
-
-def _gold(answer: Any) -> str | None:
-    if answer is None or isinstance(answer, str):
-        return answer
-    return str(answer) if isinstance(answer, int | float) else json.dumps(answer, ensure_ascii=False)
 
 
 def _scored(rollout: dict[str, Any]) -> Scored:

@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from keystep.http.compat import chat
-from keystep.http.compat.scoring import Asked, Compat, Options
+from keystep.http.compat.options import Options
+from keystep.http.compat.scoring import Asked, Compat
 
 
 class Request(BaseModel):
