@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -32,7 +33,15 @@ def server() -> Iterator[FakeOpenAI]:
 
 @pytest.fixture(scope="module")
 def llm_service(server, tmp_path_factory) -> Iterator[Service]:
-    told = {"llm_url": server.url, "llm_model": MODEL, "llm_retries": 1, "llm_timeout_seconds": 2, "processes": 1, "verifier_workers": 1}
+    told = {
+        "llm_url": server.url,
+        "llm_model": MODEL,
+        "llm_retries": 1,
+        "llm_timeout_seconds": 2,
+        "threads": 2,
+        "processes": 1,
+        "verifier_workers": 1,
+    }
     with running(tmp_path_factory.mktemp("llm"), **told) as it:
         yield it
 
@@ -72,6 +81,26 @@ def test_what_needs_it_is_null_and_nothing_else(llm_service, server, bad):
         time.sleep(0.25)
     print(f"\n{bad.value}: the same question was answered {time.monotonic() - began:.1f} s after the endpoint was well")
     assert [r["reward"] for r in again[0]["rollouts"]] == [r["reward"] for r in undisturbed[0]["rollouts"]]
+
+
+def test_one_that_never_answers_holds_up_nobody_else(llm_service, server):
+    """Many more requests wait for it than there are threads."""
+    server.misbehave(Bad.SLOW)
+    try:
+        with ThreadPoolExecutor(40) as threads:
+            stuck = [
+                threads.submit(llm_service.post, "/v1/score", {"recipe": RECIPE, "groups": [group(f"stuck {next(_fresh)}")]})
+                for _ in range(40)
+            ]
+            time.sleep(0.5)
+            by_rule = llm_service.post("/v1/score", {"groups": [group(f"by rule {next(_fresh)}"), given("besides")]})
+            assert sum(f.done() for f in stuck) < 40
+            assert None not in [r["reward"] for g in by_rule.json()["groups"] for r in g["rollouts"]]
+            for future in stuck:
+                rollouts = future.result().raise_for_status().json()["groups"][0]["rollouts"]
+                assert {(r["reward"], r["reasons"][0]) for r in rollouts} == {(None, "extractor_unavailable")}
+    finally:
+        server.misbehave(Bad.SLOW, times=0)
 
 
 def test_one_that_never_answers_holds_up_no_deadline(llm_service, server):

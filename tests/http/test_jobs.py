@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import httpx2
 import pytest
 
 from http_groups import groups, symbolic
+from keystep.jobs.sqlite import SqliteJobs
+from keystep.jobs.store import NewJob
 from keystep.wire.jobs import JobOut
 from running import running
 
@@ -105,6 +108,23 @@ def test_cancelled_is_over(tmp_path):
         assert service.get(location + "?wait=30").json()["status"] == "cancelled"
         time.sleep(2.2)
         assert service.get(location).status_code == 404
+
+
+def test_a_job_of_another_version_is_left_alone_and_says_why(tmp_path):
+    store = SqliteJobs(tmp_path / "jobs.sqlite3")
+    order = {"spec": "hardened", "recipe": {"name": "hardened", "hash": "sha256:old"}, "detail": "rewards", "deadline_ms": None}
+    store.submit(NewJob("old", None, "f", json.dumps(order), [json.dumps(groups(1)[0])], 1), room=1 << 20)
+    store.close()
+    with running(tmp_path, processes=1, verifier_workers=1) as service:
+        for _ in range(100):
+            job = service.get("/v1/jobs/old").json()
+            if job["waits_for"]:
+                break
+            time.sleep(0.1)
+        assert "sha256:old" in job["waits_for"]
+        assert "hand it in again" in job["waits_for"]
+        assert (job["progress"]["groups_done"], job["result"], job["recipe"]["hash"]) == (0, None, "sha256:old")
+        assert ended(service, hand_in(service, {"groups": groups(1)}).headers["location"])["status"] == "done"
 
 
 def test_there_is_room_for_so_much(tmp_path):

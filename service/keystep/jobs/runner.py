@@ -30,7 +30,7 @@ _LOOK = 0.5
 _STORE_FAILED = 1.0
 # How long a job that cannot be done here is left to others.
 _NOT_HERE = 30.0
-# A thread that is waited for at the end may have a chunk under way; what it has is dropped.
+# The threads that are waited for at the end, all of them, may have chunks under way; what they have is dropped.
 _JOIN = 5.0
 
 
@@ -90,10 +90,11 @@ class Runner:
         """What is under way is handed back, and nothing of it kept from now on. Idempotent."""
         self._stopping.set()
         self.nudge()
-        self._each_held(self._store.hand_back)
+        self._hand_back_all()
+        until = time.monotonic() + _JOIN
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(_JOIN)
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self, number: int) -> None:
         while not self._over():
@@ -158,8 +159,10 @@ class Runner:
             since_renewed += _TICK
             if since_renewed >= LEASE_SECONDS / 3:
                 since_renewed = 0.0
-                self._each_held(lambda work: self._store.renew(work, lease=LEASE_SECONDS))
-        self._each_held(self._store.hand_back)
+                with self._lock:
+                    held = list(self._held.values())
+                self._each(held, lambda work: self._store.renew(work, lease=LEASE_SECONDS))
+        self._hand_back_all()
 
     def _passing(self) -> list[str]:
         now = time.monotonic()
@@ -170,11 +173,16 @@ class Runner:
     def _over(self) -> bool:
         return self._stopping.is_set() or self._draining()
 
-    def _each_held(self, act: Callable[[Work], None]) -> None:
+    def _hand_back_all(self) -> None:
+        """Once: what has been handed back is somebody else's by now."""
         with self._lock:
             held = list(self._held.values())
+            self._held.clear()
+        self._each(held, self._store.hand_back)
+
+    def _each(self, works: Sequence[Work], act: Callable[[Work], None]) -> None:
         try:
-            for work in held:
+            for work in works:
                 act(work)
         except JobStoreError as error:
             self._ill(error)
