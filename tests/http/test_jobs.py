@@ -90,7 +90,7 @@ def test_how_long_to_wait_has_bounds(service, wait):
 
 
 def test_a_deadline_is_counted_from_when_the_job_was_handed_in(tmp_path):
-    with running(tmp_path, verifier_workers=1) as service:
+    with running(tmp_path, processes=1, verifier_workers=1) as service:
         job = ended(service, hand_in(service, {"groups": [symbolic(500), *groups(2)], "deadline_ms": 500}).headers["location"])
     assert job["status"] == "done"
     for group in job["result"]["groups"]:
@@ -100,7 +100,7 @@ def test_a_deadline_is_counted_from_when_the_job_was_handed_in(tmp_path):
 
 
 def test_cancelled_is_over(tmp_path):
-    with running(tmp_path, verifier_workers=1, jobs_keep_seconds=2) as service:
+    with running(tmp_path, processes=1, verifier_workers=1, jobs_keep_seconds=2) as service:
         location = hand_in(service, {"groups": [symbolic(500), *groups(2)]}).headers["location"]
         assert service.get(f"{location}?wait=0.5").json()["status"] in {"queued", "running"}
         cancelled = httpx2.delete(service.url + location, timeout=60)
@@ -128,7 +128,7 @@ def test_a_job_of_another_version_is_left_alone_and_says_why(tmp_path):
 
 
 def test_there_is_room_for_so_much(tmp_path):
-    with running(tmp_path, jobs_max_mib=1) as service:
+    with running(tmp_path, processes=1, verifier_workers=1, jobs_max_mib=1) as service:
         large = groups(1)
         large[0]["rollouts"] = [{"id": str(i), "text": "x" * 300_000} for i in range(4)]
         refused = hand_in(service, {"groups": large})
@@ -143,7 +143,7 @@ def test_there_is_room_for_so_much(tmp_path):
 def test_where_no_jobs_can_be_kept_everything_else_works(tmp_path):
     for jobs_path, said in (("", "keeps no jobs"), (tmp_path / "file" / "jobs.sqlite3", "KEYSTEP_JOBS_PATH")):
         (tmp_path / "file").write_text("in the way")
-        with running(tmp_path, jobs_path=jobs_path) as service:
+        with running(tmp_path, processes=1, verifier_workers=1, jobs_path=jobs_path) as service:
             refused = hand_in(service, {"groups": groups(1)})
             assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
             assert said in refused.json()["detail"]

@@ -107,7 +107,7 @@ def test_a_deadline_ends_the_stream(llm_service):
 def test_a_client_that_goes_away_ends_the_work(tmp_path):
     # Symbolic work of minutes, on one worker.
     hard = [symbolic(20, name=f"g{i}") for i in range(100)]
-    with running(tmp_path, verifier_workers=1) as service:
+    with running(tmp_path, processes=1, verifier_workers=1) as service:
         host, _, port = service.url.removeprefix("http://").partition(":")
         body = json.dumps({"groups": hard}).encode()
         with socket.create_connection((host, int(port))) as client:

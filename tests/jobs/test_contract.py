@@ -112,7 +112,7 @@ def test_a_lease_that_is_renewed_lives_on(store):
     work = store.claim(lease=0.4)
     for _ in range(5):
         time.sleep(0.15)
-        store.renew(work, lease=0.4)
+        assert store.renew(work, lease=0.4)
     assert store.claim(lease=60) is None
 
 
@@ -156,7 +156,7 @@ def test_cancelled_is_over(store):
     assert (cancelled.state, cancelled.done) == (State.CANCELLED, 0)
     store.keep(work, {0: "1", 1: "1"}, [], keep=60)
     store.hand_back(work)
-    store.renew(work, lease=1)
+    assert not store.renew(work, lease=1)
     assert store.claim(lease=60) is None
     assert store.get("a") == cancelled
     assert store.cancel("a", keep=1000) == cancelled

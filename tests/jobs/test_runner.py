@@ -24,7 +24,8 @@ class Doubling:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def score(self, work: Work) -> Done:
+    def score(self, work: Work, wanted: Callable[[], bool]) -> Done:
+        self.wanted = wanted
         with self._lock:
             self.seen.append(work)
             self.at_once += 1
@@ -166,8 +167,17 @@ def test_what_is_under_way_is_handed_back_at_once(store, running, how):
     assert all(work.tries == 0 for work in free)
     go_on.set()
     stopper.join()
-    if how == "stopping":
-        assert store.get("a").done == 0  # scored while everything was being closed: not to be trusted
-    else:
-        until(lambda: store.get("a").done == 6)  # finished in time after all
+    runner.stop()
+    assert store.get("a").done == 0  # scored while everything was being closed: not to be trusted
     assert len(held.seen) == 3
+
+
+def test_what_is_cancelled_is_told_to_whoever_is_at_it(store, running, monkeypatch):
+    monkeypatch.setattr(runner_module, "LEASE_SECONDS", 0.3)
+    scorer = Doubling(lambda _: until(lambda: not scorer.wanted()))
+    submit(store, groups=2)
+    running(scorer)
+    until(lambda: scorer.seen)
+    assert scorer.wanted()
+    store.cancel("a", keep=60)
+    until(lambda: scorer.at_once == 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,8 @@ from keystep.scoring import none_of
 
 # Rollouts leased at once, about: what is begun anew when a process dies.
 _CHUNK = 32
+# Seconds between two looks whether it is still wanted.
+_LOOK = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,19 @@ class JobScorer:
         self._scorer = scorer
         self._metrics = metrics
 
-    def score(self, work: Work) -> Done:
+    def score(self, work: Work, wanted: Callable[[], bool]) -> Done | None:
         common = about(work.about)
         recipe = _same_recipe(common)
         deadline = None if common.deadline_ms is None else time.monotonic() + common.deadline_ms / 1000 - work.age
         try:
-            scored = self._scorer.score(_groups(work), recipe, evidence=common.detail == "evidence", deadline=deadline)
+            submitted = self._scorer.submit(_groups(work), recipe, evidence=common.detail == "evidence", deadline=deadline)
         except RecipeError as error:
             raise CannotDoError(error.message) from error
-        return self._done(work, common, recipe, scored.groups, scored.degraded)
+        while wait(submitted.groups, _LOOK).not_done:
+            if not wanted():
+                self._scorer.drop(submitted)
+                return None
+        return self._done(work, common, recipe, [group.result() for group in submitted.groups], submitted.degraded)
 
     def give_up(self, work: Work) -> Done:
         common = about(work.about)

@@ -88,8 +88,8 @@ class RedisJobs:
             groups = {int(at): _opened(job, int(at), group) for at, group in zip(flat[::2], flat[1::2], strict=True)}
             return Work(job, _opened(job, _ABOUT, about), groups, int(tries), int(age) / 1000)
 
-    def renew(self, work: Work, *, lease: float) -> None:
-        self._run(scripts.RENEW, work.job, _milliseconds(lease), *work.groups)
+    def renew(self, work: Work, *, lease: float) -> bool:
+        return bool(self._run(scripts.RENEW, work.job, _milliseconds(lease), *work.groups) == 1)
 
     def hand_back(self, work: Work, *, why: str = "") -> None:
         self._run(scripts.HAND_BACK, work.job, why, *work.groups)

@@ -1,7 +1,8 @@
 """Takes groups of jobs, has them scored, keeps what came out. Politely: while requests are served, one chunk at a time.
 
     workers      threads, each with one chunk at a time; all but the first stand back while `busy`
-    heartbeat    renews the leases of what the workers have; hands everything back at once when the service drains
+    heartbeat    renews the leases of what the workers have, and ends what was cancelled; hands everything back at once when the
+                 service drains
 
 A process that is killed leaves its leases to run out (LEASE_SECONDS); whoever comes next does those groups again, one at a time,
 and gives a group up (all null, internal_error) that has been begun MOST_TRIES times and never finished.
@@ -47,8 +48,8 @@ class Done:
 
 
 class Scorer(Protocol):
-    def score(self, work: Work) -> Done:
-        """The results of all groups of the work. Raises CannotDoError."""
+    def score(self, work: Work, wanted: Callable[[], bool]) -> Done | None:
+        """The results of all groups of the work; None where it stopped because they are not wanted any more. Raises CannotDoError."""
         ...
 
     def give_up(self, work: Work) -> Done:
@@ -121,7 +122,10 @@ class Runner:
             self._store.hand_back(work)
             return
         try:
-            done = self._scorer.give_up(work) if work.tries >= MOST_TRIES else self._scorer.score(work)
+            if work.tries >= MOST_TRIES:
+                done: Done | None = self._scorer.give_up(work)
+            else:
+                done = self._scorer.score(work, lambda: self._held.get(number) is work)
         except CannotDoError as error:
             _log.warning("job %s is left to other replicas: %s", work.job, error)
             with self._lock:
@@ -134,10 +138,10 @@ class Runner:
             return
         finally:
             with self._lock:
-                self._held.pop(number, None)
-        if self._stopping.is_set():
-            return  # what was scored while everything was being closed is not to be trusted; it has been handed back
-        self._keep_result(work, done)
+                # Handed back while it was scored: what was scored while everything was being closed is not to be trusted.
+                wanted = self._held.pop(number, None) is work
+        if wanted and done is not None:
+            self._keep_result(work, done)
 
     def _keep_result(self, work: Work, done: Done) -> None:
         """Tried again while the lease is worth having: work that is done should not be done again for a moment's failure."""
@@ -161,8 +165,13 @@ class Runner:
                 since_renewed = 0.0
                 with self._lock:
                     held = list(self._held.values())
-                self._each(held, lambda work: self._store.renew(work, lease=LEASE_SECONDS))
+                self._each(held, self._renew)
         self._hand_back_all()
+
+    def _renew(self, work: Work) -> None:
+        if not self._store.renew(work, lease=LEASE_SECONDS):
+            with self._lock:
+                self._held = {number: other for number, other in self._held.items() if other is not work}
 
     def _passing(self) -> list[str]:
         now = time.monotonic()

@@ -107,8 +107,14 @@ return false
 """
 )
 
-# ARGV: id, lease (ms), index, ...
-RENEW = _START + "for i = 3, #ARGV do redis.call('ZADD', p .. ARGV[1] .. ':todo', 'XX', now + ARGV[2], ARGV[i]) end"
+# ARGV: id, lease (ms), index, ...  -> 1 while the job wants anything done
+RENEW = (
+    _START
+    + """
+for i = 3, #ARGV do redis.call('ZADD', p .. ARGV[1] .. ':todo', 'XX', now + ARGV[2], ARGV[i]) end
+return redis.call('ZSCORE', p .. 'queue', ARGV[1]) and 1 or 0
+"""
+)
 
 # ARGV: id, why or '', index, ...
 HAND_BACK = (

@@ -106,10 +106,11 @@ class SqliteJobs:
             db.execute("UPDATE jobs SET served = ?, state = ?, waits = NULL WHERE id = ?", (now, State.RUNNING, job))
         return Work(job, about, {at: given for at, given, _ in rows}, rows[0][2], now - created)
 
-    def renew(self, work: Work, *, lease: float) -> None:
+    def renew(self, work: Work, *, lease: float) -> bool:
         until = time.time() + lease
         with self._write() as db:
             db.executemany("UPDATE todo SET leased = ? WHERE job = ? AND at = ?", [(until, work.job, at) for at in work.groups])
+            return db.execute("SELECT 1 FROM jobs WHERE id = ? AND expires IS NULL", (work.job,)).fetchone() is not None
 
     def hand_back(self, work: Work, *, why: str = "") -> None:
         with self._write() as db:

@@ -90,7 +90,9 @@ class JobStore(Protocol):
         """
         ...
 
-    def renew(self, work: Work, *, lease: float) -> None: ...
+    def renew(self, work: Work, *, lease: float) -> bool:
+        """Whether the job still wants anything done."""
+        ...
 
     def hand_back(self, work: Work, *, why: str = "") -> None:
         """As if it had not been claimed. why: shown as what the job waits for, until somebody claims it."""
