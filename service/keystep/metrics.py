@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
@@ -99,15 +100,17 @@ class Metrics:
     def saw_groups(self, recipe: Recipe, groups: Iterable[ScoredGroup], degraded: Iterable[str]) -> None:
         # Recipes of a request's own making share one label: a label's values must stay few.
         name = recipe.name.partition("(")[0] + ("(...)" if "(" in recipe.name else "")
+        statuses, reasons, flags = Tally[str](), Tally[str](), Tally[str]()
         for group in groups:
             if group.advantages.zero_variance:
                 self.zero_variance.inc()
             for rollout in group.rollouts:
-                self.rollouts.labels(name, "undecided" if rollout.reward.total is None else "decided").inc()
-                for reason in rollout.reward.reasons:
-                    self.reasons.labels(reason).inc()
-                for flag in rollout.reward.flags:
-                    self.flags.labels(flag).inc()
+                statuses["undecided" if rollout.reward.total is None else "decided"] += 1
+                reasons.update(rollout.reward.reasons)
+                flags.update(rollout.reward.flags)
+        for status, n in statuses.items():
+            self.rollouts.labels(name, status).inc(n)
+        self._saw(reasons, flags)
         self.saw_degraded(degraded)
 
     def saw_degraded(self, degraded: Iterable[str]) -> None:
@@ -115,11 +118,17 @@ class Metrics:
             self.degraded.labels(what).inc()
 
     def saw_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        reasons, flags = Tally[str](), Tally[str]()
         for outcome in outcomes:
-            for reason in outcome.reasons:
-                self.reasons.labels(reason).inc()
-            for flag in outcome.flags:
-                self.flags.labels(flag).inc()
+            reasons.update(outcome.reasons)
+            flags.update(outcome.flags)
+        self._saw(reasons, flags)
+
+    def _saw(self, reasons: Mapping[str, int], flags: Mapping[str, int]) -> None:
+        for reason, n in reasons.items():
+            self.reasons.labels(reason).inc(n)
+        for flag, n in flags.items():
+            self.flags.labels(flag).inc(n)
 
     def exposition(self) -> bytes:
         return generate_latest(self._registry)

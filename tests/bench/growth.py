@@ -22,6 +22,7 @@ import httpx2
 import matplotlib as mpl
 import psutil
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullLocator
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -85,8 +86,8 @@ def by_length(lengths: Sequence[int]) -> list[Point]:
         for n, words in enumerate(lengths):
             made = groups(100 + n, 28, words)
             mean = sum(len(r["text"].split()) for g in made for r in g["rollouts"]) / (28 * ROLLOUTS_PER_QUESTION)
-            cpu, wall = measured(url, process, [body([g]) for g in made])
-            points.append((mean, cpu / ROLLOUTS_PER_QUESTION, wall / ROLLOUTS_PER_QUESTION))
+            cpu, wall = measured(url, process, [body(made)])
+            points.append((mean, cpu / (28 * ROLLOUTS_PER_QUESTION), wall / (28 * ROLLOUTS_PER_QUESTION)))
             print(f"{mean:6.0f} words       {points[-1][1]:9.4f} CPU s {points[-1][2]:9.4f} s", flush=True)
     return points
 
@@ -139,9 +140,11 @@ def draw(size: list[Point], length: list[Point], replicas: list[Point]) -> None:
         first, last = points[0], points[-1]
         axes.loglog([first[0], last[0]], [last[1] * first[0] / last[0], last[1]], ":", color="grey", label="linear")
         axes.set(xlabel=label, ylabel="seconds", title=title)
+        axes.set_xticks([p[0] for p in points[::2]], [f"{p[0]:,.0f}" for p in points[::2]])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.legend()
-    right.bar([f"{p[0]:.0f}" for p in replicas], [p[2] for p in replicas], label="wall clock", width=0.4, align="edge")
     right.bar([f"{p[0]:.0f}" for p in replicas], [p[1] for p in replicas], label="CPU", width=-0.4, align="edge")
+    right.bar([f"{p[0]:.0f}" for p in replicas], [p[2] for p in replicas], label="wall clock", width=0.4, align="edge")
     right.set(xlabel="replicas of one scoring process, sharing Redis", ylabel="seconds", title="the same work")
     right.legend()
     figure.savefig(SVG, metadata={"Date": None})

@@ -142,6 +142,18 @@ def test_a_result_that_comes_too_late_or_twice_changes_nothing():
     assert answers(made) == [Reason.DEADLINE]
 
 
+def test_a_defect_in_putting_a_group_together_is_told_to_its_caller_alone():
+    queue = Queue(1)
+    made, other = ticket("a", 1), ticket("b", 1)
+    made.parts[0]._finish = lambda results: results[99]
+    queue.add(made)
+    queue.add(other)
+    finish(queue, queue.take())
+    with pytest.raises(IndexError):
+        made.parts[0].future.result(0)
+    assert answers(other) == ["b/0"]
+
+
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.lists(st.integers(1, 40), min_size=1, max_size=8))
 def test_every_rollout_is_answered_once_and_in_its_place(r: random.Random, processes: int, sizes: list[int]):
     """Chunks come back in any order, and processes die with them: a result is right, or it is null of one that died twice."""

@@ -20,11 +20,12 @@ class Admission:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
-        self._metrics = metrics
         self._lock = threading.Lock()
         self._inflight = 0
         self._bytes = 0  # the event loop's alone
         self.draining = False
+        metrics.inflight.set_function(lambda: self._inflight)
+        metrics.inflight_bytes.set_function(lambda: self._bytes)
 
     @property
     def busy(self) -> bool:
@@ -51,7 +52,7 @@ class Admission:
                 chunks.append(chunk)
             yield b"".join(chunks)
         finally:
-            self._release(held)
+            self._bytes -= held
 
     def _hold(self, held: int, size: int) -> int:
         """Room for a body of which ``held`` bytes are counted already."""
@@ -63,12 +64,7 @@ class Admission:
                 f"{others} bytes of requests are in flight (KEYSTEP_MAX_INFLIGHT_MIB {self._settings.max_inflight_mib}); retry shortly"
             )
         self._bytes = others + size
-        self._metrics.inflight_bytes.set(self._bytes)
         return size
-
-    def _release(self, held: int) -> None:
-        self._bytes -= held
-        self._metrics.inflight_bytes.set(self._bytes)
 
     def check_text(self, field: str, text: str | None) -> None:
         if text is not None and len(text) > self._settings.max_text_chars:
@@ -95,10 +91,8 @@ class Admission:
                     f"{self._inflight} rollouts are in flight (KEYSTEP_MAX_INFLIGHT {self._settings.max_inflight}); retry shortly"
                 )
             self._inflight += rollouts
-            self._metrics.inflight.set(self._inflight)
         try:
             yield
         finally:
             with self._lock:
                 self._inflight -= rollouts
-                self._metrics.inflight.set(self._inflight)

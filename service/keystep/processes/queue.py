@@ -50,7 +50,13 @@ class Part:
             self._results[index] = result
             self._left -= 1
             if self._left == 0:
-                self.future.set_result(self._finish(self._results))
+                self._resolve()
+
+    def _resolve(self) -> None:
+        try:
+            self.future.set_result(self._finish(self._results))
+        except Exception as error:  # noqa: BLE001 - a defect of ours: the one who waits for it is told, and nobody else
+            self.future.set_exception(error)
 
     def miss(self, index: int, reason: Reason) -> None:
         self.give(index, self._missing(index, reason))
