@@ -42,12 +42,13 @@ ATTACKS = {
     "operators": "operator stuffing",
     "listed": "key steps dumped as a list",
 }
+PARAPHRASES = ("first", "second", "last")
 TIMED, PASSES = 400, 4  # solutions whose matching is timed, and how often
 
 HEAD = (
     f"{'':50}{'AUROC hard':>11}{'soft':>7}{'no final':>10}{'soft':>7}"
     + "".join(f"{name:>10}" for name in ATTACKS)
-    + f"{'traps':>9}{'tricky':>8}{'blind':>8}{'paraphrases: chosen on, unseen':>32}{'us':>7}"
+    + f"{'traps':>9}{'tricky':>8}{'blind':>8}{'paraphrases':>30}{'us':>7}"
 )
 
 
@@ -62,9 +63,9 @@ def row(name: str, recipe: Recipe, judge: labels.Match, items: list[matching_eva
     for asked, width in ((labels.traps(), 9), (labels.tricky(SHARED), 8), (labels.blind(), 8)):
         found, false = labels.right(asked, recipe, judge)
         text += f"{found + sum(not stated for *_, stated in asked) - false:{width}}"
-    for which, width in (("chosen on", 20), ("unseen", 12)):
+    for which in PARAPHRASES:
         found, false = labels.right(labels.paraphrases(which), recipe, judge)
-        text += f"{f'{found} / {false}':>{width}}"
+        text += f"{f'{found} / {false}':>10}"
     return text + f"{micros:7.0f}"
 
 

@@ -54,7 +54,7 @@ def tricky(shared: Path) -> list[Label]:
 
 
 def paraphrases(which: str) -> list[Label]:
-    """which: 'chosen on' (the gates and the threshold of the embedding tier were chosen on these) or 'unseen'."""
+    """which: 'first' and 'second', on which the gates and the threshold of the embedding tier were chosen, or 'last', written after that."""
     return [
         ((KeyStep(row["key"]),), "", row[kind], kind == "paraphrase")
         for row in _rows(HERE / "paraphrases.jsonl")
