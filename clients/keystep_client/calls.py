@@ -36,7 +36,10 @@ Sent = Group | Item | Question | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. result: the model of its answer. items: the field that holds what is asked, and in the result what is answered."""
+    """One request. result: the model of its answer. items: the field that holds what is asked, and in the result what is answered.
+
+    wait: seconds that the service is asked to hold its answer back.
+    """
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
@@ -44,6 +47,7 @@ class Call(Generic[T]):
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     items: Literal["", "groups", "items", "questions"] = ""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    wait: float = 0.0
 
     @cached_property
     def rollouts(self) -> int:
@@ -177,7 +181,7 @@ def submit_job(
 
 def job(id: str, *, wait: float = 0.0) -> Call[Job]:  # noqa: A002 - the wire's name for it
     """How far a job is, and its result once it is done. wait: seconds, at most 60, to wait for its end."""
-    return Call("GET", f"/v1/jobs/{quote(id, safe='')}?wait={wait:g}", Job)
+    return Call("GET", f"/v1/jobs/{quote(id, safe='')}?wait={wait:g}", Job, wait=wait)
 
 
 def cancel_job(id: str) -> Call[Job]:  # noqa: A002 - as above

@@ -99,7 +99,9 @@ class _Base(ABC, Generic[H]):
         """The next try of a call, to the next replica. began: the call's own, by time.monotonic()."""
         spent = time.monotonic() - began
         url = self.urls[next(self._turn) % len(self.urls)]
-        timeout = self._timeout if call.deadline is None else min(self._timeout, max(0.0, call.deadline - spent) + _DEADLINE_GRACE)
+        timeout = (
+            self._timeout + call.wait if call.deadline is None else min(self._timeout, max(0.0, call.deadline - spent) + _DEADLINE_GRACE)
+        )
         return self._http.build_request(
             call.method, url + call.path, content=call.body(spent), headers=call.headers, timeout=self._times(timeout)
         )

@@ -36,14 +36,15 @@ class Stream:
     def __init__(self, call: Call[ScoreResult]) -> None:
         self.whole = dataclasses.replace(call, path="/v1/score/stream")
         self._missing = self.whole.by_id()
+        self._begun = False
         self._recipe: RecipeRef | None = None
         self.ended = False
         # Of the connection that is open, as the client that opened it reads them.
         self.lines: Any = None
 
     def rest(self) -> Call[ScoreResult]:
-        """For the next request: the groups that have not come yet."""
-        return self.whole.of(list(self._missing.values()))
+        """For the next request: the groups that have not come yet. Before any has, all of them, whatever is wrong with their ids."""
+        return self.whole.of(list(self._missing.values())) if self._begun else self.whole
 
     def take(self, line: str | None) -> ScoredGroup | None:
         """The group that a line holds, if it holds one. None for a line: the answer is over without its last one."""
@@ -71,6 +72,7 @@ class Stream:
     def _group(self, group: ScoredGroup) -> ScoredGroup:
         if self._missing.pop(group.id, None) is None:
             raise ProtocolError(f"{self.whole.path} sent group {group.id!r}, which was not asked for, or twice")
+        self._begun = True
         # The last line says nothing that is passed on: it need not come.
         self.ended = not self._missing
         return group

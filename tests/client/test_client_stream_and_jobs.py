@@ -91,6 +91,11 @@ def test_what_is_wrong_with_a_stream_is_said(stream: Streamed, body: bytes, erro
         stream(server.url, [GROUP], retries=0)
 
 
+def test_the_same_id_twice_is_refused_and_not_lost(stream: Streamed, service: Service) -> None:
+    with pytest.raises(RejectedError, match="more than once"):
+        stream(service.url, [GROUP, GROUP])
+
+
 def test_bad_input_is_said_before_the_first_line(stream: Streamed, service: Service) -> None:
     with pytest.raises(RejectedError, match="colour"):
         stream(service.url, [GROUP | {"colour": 1}])
@@ -145,8 +150,11 @@ def test_a_job_that_is_cancelled_or_not_done_in_time_is_an_error_with_the_job(tm
         {"id": f"s{k}", "answer": f"$x^2-{k + 5}$", "key_steps": [], "rollouts": [{"id": str(i), "text": f"\\boxed{{(x-{i})(x+{i})+{i * i}-{k}}}"} for i in range(200)]}
         for k in range(8)
     ]  # fmt: skip
-    with running(tmp_path, jobs_path=tmp_path / "jobs.sqlite3") as service, Client(service.url) as client:
+    # timeout: shorter than the service is asked to wait.
+    with running(tmp_path, jobs_path=tmp_path / "jobs.sqlite3") as service, Client(service.url, timeout=1.5) as client:
         job = client.submit_job(slow)
+        with pytest.raises(JobError, match="wait longer"):
+            client.wait_for_job(job.id, seconds=3)
         with pytest.raises(JobError, match="wait longer") as caught:
             client.wait_for_job(job.id, seconds=0.2)
         assert caught.value.job.id == job.id
