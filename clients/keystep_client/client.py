@@ -113,7 +113,8 @@ class _Base(ABC, Generic[H]):
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Errors of the transport in the client's own words."""
-        where = " and ".join(self.urls)
+        # Without the key that a URL may hold as its password.
+        where = " and ".join(str(httpx2.URL(url).copy_with(userinfo=b"")) for url in self.urls)
         try:
             yield
         except (httpx2.ReadTimeout, httpx2.WriteTimeout) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 import time
@@ -186,6 +187,15 @@ def test_the_key_travels_as_bearer_token(score: Score) -> None:
     with scripted(Answer(body=SCORED)) as server:
         score(server.url, [GROUP], options={"api_key": "secret"})
         assert server.headers[0]["authorization"] == "Bearer secret"
+
+
+def test_a_key_in_the_url_is_sent_and_never_told(score: Score) -> None:
+    with scripted(Answer(body=SCORED)) as server:
+        score(server.url.replace("://", "://keystep:secret@"), [GROUP])
+        assert server.headers[0]["authorization"] == "Basic " + base64.b64encode(b"keystep:secret").decode()
+    with pytest.raises(UnreachableError) as caught:
+        score(server.url.replace("://", "://keystep:secret@"), [GROUP], options={"retries": 0})
+    assert "secret" not in str(caught.value)
 
 
 def test_a_missing_key_is_said_with_the_mend(score: Score) -> None:
