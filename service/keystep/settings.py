@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
 
+    api_keys_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        description="file of API keys, one a line, read again when it changes; empty: whoever reaches the port may ask (docs/security.md)",
+    )
+
     verifier_workers: int = Field(
         default_factory=_cores, ge=1, le=256, description="processes for symbolic comparison; default: one a core"
     )

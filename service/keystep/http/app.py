@@ -27,6 +27,8 @@ from keystep.http import jobs as job_routes
 from keystep.http import openapi, problems, streaming
 from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
+from keystep.http.headers import SecurityHeaders
+from keystep.http.keys import KeyGuard, Keys
 from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
@@ -60,6 +62,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.admission = admission
     app.router.route_class = BareRoute
     problems.install(app)
+    if settings.api_keys_path is not None:
+        app.add_middleware(KeyGuard, keys=Keys(settings.api_keys_path))
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(Counting, metrics=metrics)
     _work_routes(app, admission, metrics, scoring)
     streaming.install(app, admission, scoring)

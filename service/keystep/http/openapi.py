@@ -34,6 +34,7 @@ _PROBLEM = {
 _REFUSED = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _TOLD = {
     "400": "The body is not JSON",
+    "401": "No key, or a wrong one, where the service asks for keys",
     "413": "Over a limit of the settings",
     "422": "A field is wrong; errors names it",
     "429": "Too many rollouts in flight; Retry-After says when",
