@@ -11,7 +11,7 @@ from keystep.core.equations import Fact, fact_keys, read
 from keystep.core.expressions import Provenance, Tree, leaves, provenance
 from keystep.core.lazy import lazy
 from keystep.core.lexer import lex
-from keystep.core.verbatim import Spelling
+from keystep.core.verbatim import Spelled
 from keystep.core.vocabulary import Vocabulary
 from keystep.core.words import CONTENT
 from keystep.nouns import KeyStep
@@ -60,7 +60,7 @@ class PreparedKeySteps:
         self.key_steps, self.question = key_steps, question
 
     @lazy
-    def spellings(self) -> tuple[tuple[Spelling, ...], ...]:
+    def spellings(self) -> tuple[Spelled, ...]:
         """Per key step, how it may stand word for word."""
         return tuple(verbatim.spellings(step) for step in self.key_steps)
 

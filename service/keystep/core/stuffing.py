@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 
 from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
@@ -38,7 +39,11 @@ _VERB = re.compile(
 )
 # Twenty numbers with nothing but separators between them. Tried once a number, and nothing is tried twice.
 _NUMBER_RUN = re.compile(r"(?<![\d.,;|])\d++(?:\.\d++)?+(?:[\s,;|]++\d++(?:\.\d++)?+){19,}+")
-_CALCULATED = re.compile(r"(?<![\d.])(\d[\d.]{0,30}+)\s{0,4}+([-+*/]|\\(?:times|cdot|div))\s{0,4}+(\d[\d.]{0,30}+)\s{0,4}+=")
+# Such a run is this many characters of these classes in a row, at least: seen without a regular expression. '?' is what is not ASCII.
+_RUN = b"0" * 39
+_IN_RUN = bytes(0x30 if chr(c) in "0123456789.,;|?" or chr(c).isspace() else 0x61 for c in range(256))
+# Two numbers and the operator between them before an equation sign, in reversed text: signs are rare, and searched for fast.
+_CALCULATED = re.compile(r"=\s{0,4}+([0-9.]{0,30}[0-9])\s{0,4}+([-+*/]|semit\\|todc\\|vid\\)\s{0,4}+([0-9.]{0,30}[0-9])")
 _QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -96,36 +101,55 @@ def _needles(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[str, bool], ..
 def _dumps(key_steps: tuple[KeyStep, ...], reading: Reading) -> list[Span]:
     needles = _needles(key_steps)
     low = reading.low
-    present = [(i, found) for i, step in enumerate(needles) if (found := [n for n in step if n[0] in low])]
+    present = [(i, found) for i, step in enumerate(needles) if (found := [n for n, _ in step if n in low])]
     if len(present) < min(MIN_ITEMS, len(key_steps)) or len(key_steps) < 2:
         return []
-    items = _occurrences(present, low)
+    places = _places(present, low)
+    if not _gather(places):
+        return []
     fragments = {n for step in needles for n, fragment in step if fragment}
     out = []
-    for run in _clusters(items, low):
+    for run in _clusters(_longest(places), low):
         cluster = _trimmed(run, low)
         if cluster and _is_dump(cluster, low, fragments, len(key_steps)):
             out.append((cluster[0].start, cluster[-1].end))
     return out
 
 
-def _occurrences(present: list[tuple[int, list[tuple[str, bool]]]], low: str) -> list[_Item]:
-    """Every verbatim occurrence; of overlapping ones the longest."""
-    found: list[_Item] = []
+def _places(present: list[tuple[int, list[str]]], low: str) -> list[tuple[int, int, int, str]]:
+    """Every verbatim occurrence as (start, -end, key step, form), in order."""
+    found: list[tuple[int, int, int, str]] = []
     for key_step, needles in present:
-        for needle, _ in needles:
+        for needle in needles:
             at = low.find(needle)
             while at >= 0 and len(found) < 400:
                 end = at + len(needle)
                 if not (at and low[at - 1].isalnum() and needle[0].isalnum()) and not (
                     end < len(low) and low[end].isalnum() and needle[-1].isalnum()
                 ):
-                    found.append(_Item(at, end, key_step, needle))
+                    found.append((at, -end, key_step, needle))
                 at = low.find(needle, at + 1)
+    found.sort(key=itemgetter(0, 1))
+    return found
+
+
+def _gather(places: list[tuple[int, int, int, str]]) -> bool:
+    """Whether two different key steps anywhere stand close enough to be items of one list; in a derivation none do."""
+    reach, whose = -MAX_GAP - 1, -1
+    for start, end, key_step, _ in places:
+        if start - reach <= MAX_GAP and key_step != whose:
+            return True
+        if -end > reach:
+            reach, whose = -end, key_step
+    return False
+
+
+def _longest(places: list[tuple[int, int, int, str]]) -> list[_Item]:
+    """Of overlapping occurrences the longest."""
     out: list[_Item] = []
-    for item in sorted(found, key=lambda i: (i.start, -i.end)):
-        if not out or item.start >= out[-1].end:
-            out.append(item)
+    for start, end, key_step, form in places:
+        if not out or start >= out[-1].end:
+            out.append(_Item(start, -end, key_step, form))
     return out
 
 
@@ -217,12 +241,14 @@ def _may_enumerate(low: str, budget: int) -> bool:
     if signs < MIN_OPERATORS or signs > budget:
         return signs > budget
     operators: dict[frozenset[str], set[str]] = {}
-    for left, operator, right in _CALCULATED.findall(low):
+    for right, operator, left in _CALCULATED.findall(low[::-1]):
         operators.setdefault(frozenset((left, right)), set()).add(operator)
     return any(len(found) >= MIN_OPERATORS for found in operators.values())
 
 
 def _number_runs(reading: Reading) -> list[Span]:
+    if _RUN not in reading.folded.encode("ascii", "replace").translate(_IN_RUN):
+        return []
     return [found.span() for found in _NUMBER_RUN.finditer(reading.folded)]
 
 

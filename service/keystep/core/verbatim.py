@@ -34,35 +34,19 @@ _RESULT = re.compile(r"[\s$\\({]{0,4}(-?\d[\d,]*(?:\.\d+)?)(?<!,)")
 _WORDY = re.compile(r"[^\W\d_]{2,}")
 # In the statement's own line: words that could deny or suppose it, and beginnings of such words.
 _DOUBTS = frozenset(
-    "not never no nobody none nothing nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
-    " pretend if unless whether were would could might may error errors instead rather fail fails impossible hardly barely lack lacks absent".split()
+    b"not never no nobody none nothing nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
+    b" pretend if unless whether were would could might may error errors instead rather fail fails impossible hardly barely lack lacks absent".split()
 )
-_DOUBTING = (
-    "suppos",
-    "assum",
-    "imagin",
-    "hypothe",
-    "claim",
-    "contradict",
-    "refut",
-    "disprov",
-    "reject",
-    "n't",
-    "?",
-    "？",
-    "≠",
-    "不",
-    "没",
-    "非",
-    "아",
-    "않",
-)
+_DOUBTING = ("suppos", "assum", "imagin", "hypothe", "claim", "contradict", "refut", "disprov", "reject", "n't", "?")
+_DOUBTING_ABROAD = ("？", "≠", "不", "没", "非", "아", "않")
 # After it: words that could take it back.
 _RETRACTS = frozenset(
-    "wrong incorrect mistake mistaken false untrue invalid oops wait scratch strike ignore disregard correction actually hmm hmmm hold error sorry".split()
+    b"wrong incorrect mistake mistaken false untrue invalid oops wait scratch strike ignore disregard correction actually hmm hmmm hold error sorry".split()
 )
-_RETRACTING = ("not right", "not correct", "not true", "not quite", "not so", "n't right", "n't true", "n't correct", "错", "틀", "不对")
-_WORD = re.compile(r"[a-z]+")
+_RETRACTING = ("not right", "not correct", "not true", "not quite", "not so", "n't right", "n't true", "n't correct")
+_RETRACTING_ABROAD = ("错", "틀", "不对")
+# Everything but a small letter becomes a space, so that words come apart at the speed of a split.
+_LETTERS = bytes(c if chr(c) in "abcdefghijklmnopqrstuvwxyz" else 0x20 for c in range(256))
 # What a longer calculation runs on with, on either side of a statement.
 _RUNS_IN = re.compile(r"(?:[-+*/^=%_]|\\(?:times|cdot|div|pm|sqrt|d?frac)|\b(?:of|plus|minus|times|by|over|equals))[\s$({\\*]*$")
 _RUNS_ON = re.compile(r"[\s$)}*\\]*(?:[-+*/^%!_]|(?:times|cdot|div|pm|plus|minus|over|percent|divided)\b)|\s\d")
@@ -77,8 +61,16 @@ class Spelling:
     result: Number | None = None
 
 
-def spellings(step: KeyStep) -> tuple[Spelling, ...]:
-    """How a key step may stand word for word; empty when it must be read to be recognised."""
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """The spellings of one key step, and with what its calculations end; without any it must be read to be recognised."""
+
+    spellings: tuple[Spelling, ...]
+    ends: tuple[str, ...]
+
+
+def spellings(step: KeyStep) -> Spelled:
+    """How a key step may stand word for word."""
     out: dict[str, Spelling] = {}
     for form in step.forms:
         low = " ".join(lower(fold(form)).split()).rstrip(".")
@@ -90,29 +82,59 @@ def spellings(step: KeyStep) -> tuple[Spelling, ...]:
                     out.setdefault(text.strip() + end, Spelling(form, text.strip() + end, result))
         elif len(_WORDY.findall(low)) >= _MIN_WORDS:
             out.setdefault(low, Spelling(form, low))
-    return tuple(out.values())
+    return Spelled(tuple(out.values()), tuple(text for text, spelling in out.items() if spelling.result is not None))
 
 
-def settle(steps: Sequence[tuple[Spelling, ...]], low: str, regions: Sequence[Span]) -> tuple[StepMatch | None, ...]:
+def settle(steps: Sequence[Spelled], low: str, regions: Sequence[Span]) -> tuple[StepMatch | None, ...]:
     """Per key step a match, or None where words alone do not settle it. low: folded, lower-cased text."""
-    return tuple(_settle(index, spelt, low, regions) for index, spelt in enumerate(steps))
+    text = _Text(low, regions)
+    return tuple([_settle(index, spelled, text) for index, spelled in enumerate(steps)])
 
 
-def _settle(index: int, spelt: tuple[Spelling, ...], low: str, regions: Sequence[Span]) -> StepMatch | None:
+class _Text:
+    """A text to settle key steps in. signs: where its equation signs end.  words: it with spaces for all but a-z."""
+
+    def __init__(self, low: str, regions: Sequence[Span]) -> None:
+        self.low, self.regions = low, regions
+        self.signs = _signs(low)
+        self.words = low.encode("ascii", "replace").translate(_LETTERS)
+
+    def within(self, at: int, end: int) -> bool:
+        for start, stop in self.regions:  # noqa: SIM110 - a generator costs more than the search
+            if start <= at and end <= stop:
+                return True
+        return False
+
+
+def _signs(low: str) -> list[int]:
+    """Where the text's equation signs end: calculations are looked for at these alone."""
+    out = []
+    at = low.find("=") + 1
+    while at:
+        out.append(at)
+        at = low.find("=", at) + 1
+    return out
+
+
+def _settle(index: int, spelled: Spelled, text: _Text) -> StepMatch | None:
     found: StepMatch | None = None
     contradicted: StepMatch | None = None
-    for spelling in spelt:
+    low, ends = text.low, spelled.ends
+    signs = [sign for sign in text.signs if low.endswith(ends, 0, sign)] if ends else []
+    for spelling in spelled.spellings:
         calculation = spelling.result is not None
         if found and not calculation:
             break
-        for at in _places(spelling.text, low, regions):
+        for at in _calculated(spelling.text, low, signs) if calculation else _places(spelling.text, low):
             end = at + len(spelling.text)
+            if not text.within(at, end):
+                continue
             stated: Number | None = None
             if calculation and (result := _RESULT.match(low, end)):
                 stated, end = _signed(result[1]), result.end()
             if found and stated == spelling.result:
                 continue
-            if not (_begins_apart(low, at) and _ends_apart(low, end) and _quiet(low, at, end, equation=calculation)):
+            if not (_begins_apart(low, at) and _ends_apart(low, end) and _quiet(text, at, end, equation=calculation)):
                 if calculation:
                     return None
             elif stated == spelling.result:
@@ -126,18 +148,21 @@ def _settle(index: int, spelt: tuple[Spelling, ...], low: str, regions: Sequence
     return None if found and contradicted else found or contradicted
 
 
+def _calculated(text: str, low: str, signs: Sequence[int]) -> list[int]:
+    """Where a calculation stands that ends with one of the signs."""
+    return [sign - len(text) for sign in signs if low.endswith(text, 0, sign)]
+
+
 def _signed(text: str) -> Number | None:
     value = number(text.lstrip("-"))
     return value if value is None or text[0] != "-" else -value
 
 
-def _places(needle: str, low: str, regions: Sequence[Span]) -> list[int]:
+def _places(needle: str, low: str) -> list[int]:
     out = []
     at = low.find(needle)
     while at >= 0:
-        end = at + len(needle)
-        if any(start <= at and end <= stop for start, stop in regions):
-            out.append(at)
+        out.append(at)
         at = low.find(needle, at + 1)
     return out
 
@@ -157,14 +182,34 @@ def _ends_apart(low: str, end: int) -> bool:
     return _RUNS_ON.match(low, end) is None
 
 
-def _quiet(low: str, at: int, end: int, *, equation: bool) -> bool:
+def _quiet(text: _Text, at: int, end: int, *, equation: bool) -> bool:
     """Whether nothing in the statement's line denies or supposes it, and nothing shortly after takes it back."""
+    low = text.low
     start, stop = low.rfind("\n", 0, at) + 1, low.find("\n", end)
-    line = low[start : len(low) if stop < 0 else stop]
-    if _speaks(line, _DOUBTS, _DOUBTING) and (not equation or "?" in line or guards.denied(line, at - start, end - start, equation=True)):
+    if stop < 0:
+        stop = len(low)
+    line = low[start:stop]
+    if _doubtful(line, text.words[start:stop]) and (
+        not equation or "?" in line or guards.denied(line, at - start, end - start, equation=True)
+    ):
         return False
-    return not _speaks(low[end : end + _AFTER], _RETRACTS, _RETRACTING)
+    return not _taken_back(low[end : end + _AFTER], text.words[end : end + _AFTER])
 
 
-def _speaks(text: str, words: frozenset[str], pieces: tuple[str, ...]) -> bool:
-    return not words.isdisjoint(_WORD.findall(text)) or any(piece in text for piece in pieces)
+def _doubtful(line: str, words: bytes) -> bool:
+    if not _DOUBTS.isdisjoint(words.split()) or _any_in(line, _DOUBTING):
+        return True
+    return not line.isascii() and _any_in(line, _DOUBTING_ABROAD)
+
+
+def _taken_back(after: str, words: bytes) -> bool:
+    if not _RETRACTS.isdisjoint(words.split()) or (("not " in after or "n't" in after) and _any_in(after, _RETRACTING)):
+        return True
+    return not after.isascii() and _any_in(after, _RETRACTING_ABROAD)
+
+
+def _any_in(text: str, pieces: tuple[str, ...]) -> bool:
+    for piece in pieces:  # noqa: SIM110 - a generator costs more than the search
+        if piece in text:
+            return True
+    return False
