@@ -50,8 +50,6 @@ class Fact:
 class Relations:
     equations: tuple[Equation, ...] = ()
     facts: tuple[Fact, ...] = ()
-    # A composite that no relation follows, with its tokens: "she multiplies 9 * 2".
-    lone: tuple[tuple[Tree, int, int], ...] = ()
     # Every equation sign whose sides differ by '≠'.
     unequal: tuple[Equation, ...] = ()
 
@@ -63,7 +61,6 @@ def read(symbols: list[Symbol]) -> Relations:
     """Every relation that the symbols of one sentence state."""
     equations: list[Equation] = []
     facts: list[Fact] = []
-    lone: list[tuple[Tree, int, int]] = []
     unequal: list[Equation] = []
     i, n = 0, len(symbols)
     while i < n:
@@ -76,8 +73,6 @@ def read(symbols: list[Symbol]) -> Relations:
             continue
         chain, signs, i = _chain(symbols, i, parsed)
         if len(chain) == 1:
-            if is_composite(chain[0][0]):
-                lone.append(chain[0][:3])
             continue
         chain = _without_units(chain)
         if all(segment[3] is not None or _numeric(segment[0]) for segment in chain):
@@ -87,7 +82,7 @@ def read(symbols: list[Symbol]) -> Relations:
             numeric = [segment for segment, sign in zip(chain, ["=", *signs], strict=True) if segment[3] is not None and sign in EQUAL]
             if len(numeric) > 1:
                 _equations(numeric, ["="] * (len(numeric) - 1), equations, unequal)
-    return Relations(tuple(equations), tuple(facts), tuple(lone), tuple(unequal))
+    return Relations(tuple(equations), tuple(facts), tuple(unequal))
 
 
 def _without_units(chain: list[Segment]) -> list[Segment]:

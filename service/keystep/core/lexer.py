@@ -101,6 +101,30 @@ def _classify(token: str) -> tuple[int, Number | str, int]:
     return (_WORD, "", 0) if first.isalpha() else (_STOP, token, BREAK)
 
 
+def standing(token: str) -> tuple[str, Number | str]:
+    """What a token is to its neighbours, and its value where it is a number.
+
+    number; spoken, a number word; word, one more of a gap; break, which no expression reaches across; silent, as if it were not
+    there; verb, which may relate two sides; article; name; comparison; joining, anything else.
+    """
+    kind, value, symbol = _CLASSES[token]
+    low = token.lower()
+    if kind == _NUMBER:
+        return "number", value
+    if kind == _CONTEXT and low in _SPOKEN_NUMBERS:
+        return "spoken", NUMBER_WORDS.get(low) or Fraction(1, 2)
+    if kind == _STOP or token in _CLAUSE or token in ("'", "\\\\"):
+        return "break", ""
+    if token in _ARTICLES:
+        return "article", ""
+    if kind == _CONTEXT and low in _COMPARISONS:
+        return "comparison", ""
+    if kind == _CONTEXT and low != "x" and _may_name(token) and token not in _FIGURES and token not in _GREEK:
+        return "name", ""
+    known = {_WORD: "word", _NOTHING: "silent"}.get(kind, "joining")
+    return ("verb" if symbol == REL and value == "is" else known), ""
+
+
 def _may_name(token: str) -> bool:
     return token.isascii() and token.isalpha() and (len(token) == 1 or (len(token) <= 4 and token.isupper()))
 

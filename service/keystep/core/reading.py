@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from keystep.core import guards
+from keystep.core import guards, plain
 from keystep.core.canonical import NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower
 from keystep.core.equations import Relations, read
 from keystep.core.lazy import lazy
@@ -86,13 +86,16 @@ class Sentence:
         return TOKEN.findall(self.folded)
 
     @lazy
+    def _bullet(self) -> bool:
+        return bool(self.tokens) and self.tokens[0] in "-*+" and self.folded.lstrip()[1:2].isspace()
+
+    @lazy
     def symbols(self) -> list[Symbol]:
-        bullet = bool(self.tokens) and self.tokens[0] in "-*+" and self.folded.lstrip()[1:2].isspace()
-        return lex(self.tokens, bullet=bullet)
+        return lex(self.tokens, bullet=self._bullet)
 
     @lazy
     def relations(self) -> Relations:
-        return read(self.symbols)
+        return plain.relations(self.tokens, bullet=self._bullet) or read(self.symbols)
 
     @lazy
     def wording(self) -> Wording:

@@ -1,0 +1,129 @@
+"""Sentences that state nothing but plain equations (``12 + 5 = 17``, ``\\frac{6}{3} \\times 2 = 4``), read without the parser.
+
+Most equations of a rollout are of this kind. Each token is one letter, by what the lexer would make of it; one regular
+expression over these letters tells whether the sentence is plain, and where its equations stand. Anything that could join
+an equation from outside (another sign, a name, a bracket, a number word) makes the sentence not plain: the parser reads it.
+``relations`` and ``equations.read`` of the same tokens agree (tests/core/test_plain.py).
+"""
+
+from __future__ import annotations
+
+import re
+
+from keystep.core.canonical import Number, number
+from keystep.core.equations import Equation, Relations, agrees
+from keystep.core.expressions import Tree, evaluate
+from keystep.core.lexer import standing
+
+# n, f     a whole number, a decimal        i, h   a number word, a fraction word   F { }  the parts of a LaTeX fraction or power
+# o m d x  + and *, minus, divided by, 'x'  ^  a power                 e      the equation sign
+# w        a word                           b  a mark or a word that nothing reaches across        a  an article, or a name
+# p        percent                          v  a verb that may relate two sides                    N  a name
+# t        'times', 'over'                  g  'of'                    c      'more', 'less'
+# s        what is as if it were not there                             ?      anything else
+_KNOWN = {
+    **{"+": "o", "*": "o", "\\times": "o", "\\cdot": "o", "-": "m", "/": "d", "\\div": "o", "x": "x", "X": "x", "^": "^"},
+    **{"=": "e", "%": "p", "of": "g", "times": "t", "over": "t", "{": "{", "}": "}", "\\frac": "F", "\\dfrac": "F", "\\tfrac": "F"},
+}  # fmt: skip
+_LETTER_OF = {"silent": "s", "word": "w", "break": "b", "article": "a", "verb": "v", "name": "N", "comparison": "c"}
+_OPERATOR = {"\\times": "*", "\\cdot": "*", "\\div": "/", "x": "*", "X": "*"}
+
+# An operator or a sign; a dash or a slash before a word is none.
+_SIGN = r"(?:[oxe^F{]|[md](?!w))"
+_ALONE = rf"(?!(?:s*+w){{0,7}}+s*+(?:{_SIGN}|t))"  # of a number: nothing takes it up
+_AROUND = (
+    rf"(?:[wbvs]|[ni]{_ALONE}|[fhp]{_ALONE}(?!s*+g)|[gi]|[md](?=w)|t(?=s*+[wbvg]|$)|(?<![md])a(?![moxde^])"
+    r"|(?<=[wbnifhpg])c|(?<![nifhps}])N(?=[swgac]*+(?:[bnifh]|$)))*+"
+)
+_POWER = r"[nf](?:s*+\^s*+n|s*+\^\{n\})"
+_RATIO = r"F\{[nf]\}\{[nf]\}"
+_OPERAND = rf"(?:{_POWER}|[nf]|{_RATIO})"
+# "50 pounds + 20 pounds = 70": as many words as the parser forgives.
+_OPERATION = rf"(?:(?:s*+w){{0,6}}+s*+(?:o(?:s*+w){{0,2}}+|[mdx])s*+{_OPERAND})"
+_EQUALS = r"(?:(?:s*+w){0,7}+s*+e(?:s*+m|(?:s*+w){0,3}+)s*+)"
+_EQUATION = rf"(?:{_OPERAND}{_OPERATION}{{1,12}}+|{_POWER}|{_RATIO}){_EQUALS}(?:n|f(?!s*+g))"
+_PLAIN = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})++")
+_ONE = re.compile(_EQUATION)
+_EXPONENT = re.compile(r"s*\^(?:s*|\{)(n)")
+
+
+class _Letters(dict[str, str]):
+    """token -> its letter, filled as tokens are met."""
+
+    limit = 65536
+
+    def __missing__(self, token: str) -> str:
+        if len(self) >= self.limit:
+            self.clear()
+        letter = self[token] = _letter(token)
+        return letter
+
+
+def _letter(token: str) -> str:
+    known = _KNOWN.get(token)
+    if known is not None:
+        return known
+    kind, value = standing(token)
+    if kind in ("number", "spoken"):
+        return "in"[kind == "number"] if isinstance(value, int) else "hf"[kind == "number"]
+    return _LETTER_OF.get(kind, "?")
+
+
+_LETTERS = _Letters()
+
+
+def relations(tokens: list[str], *, bullet: bool = False) -> Relations | None:
+    """What equations.read finds, when the tokens of a sentence are plain equations and words; else None."""
+    letters = "".join(map(_LETTERS.__getitem__, tokens))
+    if bullet:
+        letters = "w" + letters[1:]
+    if "e" not in letters or _PLAIN.fullmatch(letters) is None:
+        return None
+    return Relations(tuple([_equation(tokens, letters, *m.span()) for m in _ONE.finditer(letters)]))
+
+
+def _equation(tokens: list[str], letters: str, first: int, end: int) -> Equation:
+    """The equation that tokens first..end-1 state."""
+    equal = letters.index("e", first)
+    tree = _tree(tokens, letters, first, equal)
+    result = _number(tokens[end - 1])
+    if "m" in letters[equal:end]:
+        result = -result
+    value = evaluate(tree)
+    return Equation(tree, value, result, agrees(value, result), first, end - 1)
+
+
+def _tree(tokens: list[str], letters: str, at: int, end: int) -> Tree:
+    """Sums of products of powers, each from left to right."""
+    total: Tree = None  # what stands before the sum's last sign
+    sign = ""
+    product: Tree = None
+    operator = ""
+    while at < end:
+        letter = letters[at]
+        if letter in "omdx":
+            operator = _OPERATOR.get(tokens[at], tokens[at])
+        elif letter in "nfF":
+            operand: Tree
+            if letter == "F":
+                operand, at = ("/", _number(tokens[at + 2]), _number(tokens[at + 5])), at + 6
+            else:
+                operand = _number(tokens[at])
+                power = _EXPONENT.match(letters, at + 1)
+                if power is not None:
+                    at = power.end(1) - 1
+                    operand = ("^", operand, _number(tokens[at]))
+            if not operator:
+                product = operand
+            elif operator in "*/":
+                product = (operator, product, operand)
+            else:
+                total, sign, product = (product if total is None else (sign, total, product)), operator, operand
+        at += 1
+    return product if total is None else (sign, total, product)
+
+
+def _number(token: str) -> Number:
+    value = number(token)
+    assert value is not None  # its letter says so
+    return value
