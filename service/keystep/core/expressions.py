@@ -96,10 +96,8 @@ def _operand(s: list[Symbol], i: int, depth: int, stop: int) -> tuple[Tree, int]
 
 def evaluate(tree: Tree) -> Number | None:
     """The exact value; None with a name in it, division by zero, an irrational root, or beyond the bounds."""
-    if isinstance(tree, int | Fraction):
-        return tree
-    if isinstance(tree, str):
-        return None
+    if not isinstance(tree, tuple):
+        return None if isinstance(tree, str) else tree
     left = evaluate(tree[1])
     if left is None:
         return None
@@ -127,7 +125,7 @@ def apply(operator: str, left: Number, right: Number) -> Number | None:
         if not isinstance(right, int) or abs(right) > MAX_POWER or (left == 0 and right < 0):
             return None
         result = left**right if right >= 0 else Fraction(left) ** right
-    if isinstance(result, Fraction):
+    if not isinstance(result, int):
         result = simplest(result)
     bits = result.bit_length() if isinstance(result, int) else max(result.numerator.bit_length(), result.denominator.bit_length())
     return result if bits <= MAX_BITS else None
@@ -171,6 +169,25 @@ def is_composite(tree: Tree) -> bool:
 @lru_cache(maxsize=8192)
 def provenance(tree: Tree) -> Provenance | None:
     """Which literals a value is made of, and how, up to commutation, association, distribution and 'a half' for '/2'."""
+    return _of_two(tree) or _of_any(tree)
+
+
+def _of_two(tree: Tree) -> Provenance | None:
+    """The commonest derivation, of two different whole numbers, written down at once; None for any other."""
+    if not isinstance(tree, tuple) or len(tree) != 3:
+        return None
+    operator, a, b = tree
+    if not (isinstance(a, int) and isinstance(b, int) and a > 1 and b > 1 and a != b):
+        return None
+    if operator in "+-":
+        return frozenset({(((a, 1),), 1), (((b, 1),), 1 if operator == "+" else -1)})
+    if operator in "*/":
+        factors = ((a, 1), (b, 1 if operator == "*" else -1))
+        return frozenset({(factors if str(a) < str(b) else factors[::-1], 1)})
+    return None
+
+
+def _of_any(tree: Tree) -> Provenance | None:
     poly = _polynomial(tree, literal=True)
     if poly is None:
         return None
@@ -189,9 +206,9 @@ def linear(tree: Tree) -> Polynomial | None:
 
 
 def _polynomial(tree: Tree, *, literal: bool) -> Polynomial | None:
-    if isinstance(tree, str):
-        return {((tree, 1),): 1}
-    if isinstance(tree, int | Fraction):
+    if not isinstance(tree, tuple):
+        if isinstance(tree, str):
+            return {((tree, 1),): 1}
         return _literal(tree) if literal else ({(): tree} if tree else {})
     left = _polynomial(tree[1], literal=literal)
     if left is None:
@@ -274,7 +291,7 @@ def _product(a: Polynomial, b: Polynomial) -> Polynomial | None:
             bits = coefficient.numerator.bit_length() + coefficient.denominator.bit_length()
             if bits > MAX_BITS:
                 return None
-            _add(out, times(ma, mb), simplest(coefficient) if isinstance(coefficient, Fraction) else coefficient)
+            _add(out, times(ma, mb), coefficient if isinstance(coefficient, int) else simplest(coefficient))
     return out
 
 

@@ -44,6 +44,7 @@ _EQUALS = r"(?:(?:s*+w){0,7}+s*+e(?:s*+m|(?:s*+w){0,3}+)s*+)"
 _EQUATION = rf"(?:{_OPERAND}{_OPERATION}{{1,12}}+|{_POWER}|{_RATIO}){_EQUALS}(?:n|f(?!s*+g))"
 _PLAIN = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})++")
 _ONE = re.compile(_EQUATION)
+_FIGURES = frozenset("nfomdxe^F{}")
 _EXPONENT = re.compile(r"s*\^(?:s*|\{)(n)")
 
 
@@ -80,6 +81,11 @@ def relations(tokens: list[str], *, bullet: bool = False) -> Relations | None:
     if "e" not in letters or _PLAIN.fullmatch(letters) is None:
         return None
     return Relations(tuple([_equation(tokens, letters, *m.span()) for m in _ONE.finditer(letters)]))
+
+
+def figures(tokens: list[str]) -> bool:
+    """Whether there is nothing but figures and signs."""
+    return _FIGURES.issuperset(map(_LETTERS.__getitem__, tokens))
 
 
 def _equation(tokens: list[str], letters: str, first: int, end: int) -> Equation:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keystep.core import derivations, phrases, verbatim
+from keystep.core import derivations, phrases, plain, verbatim
 from keystep.core.canonical import TOKEN, Number, fold
 from keystep.core.derivations import Definitions, EquationForm
-from keystep.core.equations import Fact, fact_keys, read
+from keystep.core.equations import fact_keys, read
 from keystep.core.expressions import Provenance, Tree, leaves, provenance
 from keystep.core.lazy import lazy
 from keystep.core.lexer import lex
@@ -33,23 +33,55 @@ class Reckoning:
     number_bits: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class PreparedForm:
     """One form of a key step. reckoning: when it is a true equation; else fact_keys, when it relates names; else a phrase.
 
     worded: it has words beyond symbols, so it may also be met as a phrase.  bits: those of its concepts, with the weights.
     """
 
-    text: str
-    reckoning: Reckoning | None
-    fact_keys: frozenset[object]
-    fact_names: frozenset[str]
-    phrase: phrases.Phrase
-    worded: bool
-    bits: tuple[tuple[int, float], ...]
-    mask: int
-    weight: float
-    least: int
+    def __init__(self, parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> None:
+        self._parsed, self._definitions, self._vocabulary = parsed, definitions, vocabulary
+        self.text = parsed.text
+        self.bits = tuple((vocabulary.bit(c), w) for c, w in parsed.weights.items())
+        self.mask = sum({bit for bit, _ in self.bits})
+
+    @property
+    def phrase(self) -> phrases.Phrase:
+        return self._parsed.phrase
+
+    @lazy
+    def reckoning(self) -> Reckoning | None:
+        equation = self._parsed.equation
+        return None if equation is None else _reckoning(equation, self._parsed, self._definitions, self._vocabulary)
+
+    @lazy
+    def fact_keys(self) -> frozenset[object]:
+        return fact_keys(self._parsed.fact) if self._parsed.fact else frozenset()
+
+    @lazy
+    def fact_names(self) -> frozenset[str]:
+        fact = self._parsed.fact
+        if fact is None:
+            return frozenset()
+        return frozenset(leaf for side in (fact.left, fact.right) for leaf in leaves(side) if isinstance(leaf, str))
+
+    @lazy
+    def worded(self) -> bool:
+        return any(w.kind == CONTENT and w.concept not in _FIGURES for w in self.phrase.words)
+
+    @lazy
+    def weight(self) -> float:
+        return sum(self._parsed.weights.values())
+
+    @lazy
+    def least(self) -> int:
+        """How many concepts at least make up the smallest coverage worth a look."""
+        total, reached = self.weight * phrases.MIN_COVERAGE, 0.0
+        for count, weight in enumerate(sorted((w for _, w in self.bits), reverse=True), 1):
+            reached += weight
+            if reached >= total - 1e-9:
+                return count
+        return 0
 
 
 class PreparedKeySteps:
@@ -83,17 +115,34 @@ class PreparedKeySteps:
         return _build(self.key_steps)
 
 
-@dataclass(frozen=True)
 class _Parsed:
-    text: str
-    equation: EquationForm | None
-    fact: Fact | None
-    phrase: phrases.Phrase
+    """A form as it reads: its first true equation, else its first fact; and as a phrase, when that is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._tokens = TOKEN.findall(fold(text))
+        relations = plain.relations(self._tokens) or read(lex(self._tokens))
+        self.equation = next((derivations.form_of(e) for e in relations.equations if e.true), None)
+        self.fact = next((f for f in relations.facts if fact_keys(f)), None) if self.equation is None else None
+
+    @lazy
+    def phrase(self) -> phrases.Phrase:
+        return phrases.phrase(self._tokens)
+
+    @lazy
+    def weights(self) -> dict[str, float]:
+        """Those of its concepts; a calculation in figures has none."""
+        return {} if self.equation and plain.figures(self._tokens) else self.phrase.weights
+
+    @property
+    def counted(self) -> str | None:
+        """What the result of its equation counts ("apples")."""
+        return phrases.counted(list(self.phrase.words), self.equation.result) if self.equation and self.weights else None
 
 
 def _build(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[PreparedForm, ...], ...], tuple[frozenset[int], ...], Vocabulary]:
-    parsed = [_distinct([_parse(form) for form in dict.fromkeys(step.forms)]) for step in key_steps]
-    concepts = [c for step in parsed for p in step for c in p.phrase.weights]
+    parsed = [_distinct([_Parsed(form) for form in dict.fromkeys(step.forms)]) for step in key_steps]
+    concepts = [c for step in parsed for p in step for c in p.weights]
     numbers = [n for step in parsed for p in step if p.equation for n in (p.equation.result, *p.equation.numbers)]
     vocabulary = Vocabulary(concepts, numbers)
     # Of each key step the first equation defines its result: a form more changes no other key step.
@@ -103,68 +152,31 @@ def _build(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[PreparedForm, ..
         frozenset(m for m in range(j + 1, len(first)) if own and (later := first[m]) and own.result in later.numbers)
         for j, own in enumerate(first)
     )
-    forms = tuple(tuple(_form(p, definitions, vocabulary) for p in step) for step in parsed)
+    forms = tuple(tuple(PreparedForm(p, definitions, vocabulary) for p in step) for step in parsed)
     return forms, dependents, vocabulary
-
-
-def _parse(text: str) -> _Parsed:
-    folded = fold(text)
-    relations = read(lex(TOKEN.findall(folded)))
-    equation = next((derivations.form_of(e) for e in relations.equations if e.true), None)
-    fact = next((f for f in relations.facts if fact_keys(f)), None) if equation is None else None
-    return _Parsed(text, equation, fact, phrases.phrase(folded))
 
 
 def _distinct(parsed: list[_Parsed]) -> list[_Parsed]:
     """Spellings of one equation are one form; the first stands."""
+    if len(parsed) == 1:
+        return parsed
     seen: set[object] = set()
     out = []
     for form in parsed:
-        identity: object = (form.equation.tree, form.equation.result, tuple(form.phrase.weights)) if form.equation else form.text
+        identity: object = (form.equation.tree, form.equation.result, tuple(form.weights)) if form.equation else form.text
         if identity not in seen:
             seen.add(identity)
             out.append(form)
     return out
 
 
-def _form(parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> PreparedForm:
-    phrase, equation = parsed.phrase, parsed.equation
-    bits = tuple((vocabulary.bit(c), w) for c, w in phrase.weights.items())
-    fact = parsed.fact
-    names = (
-        frozenset(leaf for side in (fact.left, fact.right) for leaf in leaves(side) if isinstance(leaf, str)) if fact else frozenset[str]()
-    )
-    return PreparedForm(
-        text=parsed.text,
-        reckoning=_reckoning(equation, phrase, definitions, vocabulary) if equation else None,
-        fact_keys=fact_keys(fact) if fact else frozenset(),
-        fact_names=names,
-        phrase=phrase,
-        worded=any(w.kind == CONTENT and w.concept not in _FIGURES for w in phrase.words),
-        bits=bits,
-        mask=sum({bit for bit, _ in bits}),
-        weight=sum(phrase.weights.values()),
-        least=_least([w for _, w in bits]),
-    )
-
-
-def _least(weights: list[float]) -> int:
-    """How many concepts at least make up the smallest coverage worth a look."""
-    total, reached = sum(weights) * phrases.MIN_COVERAGE, 0.0
-    for count, weight in enumerate(sorted(weights, reverse=True), 1):
-        reached += weight
-        if reached >= total - 1e-9:
-            return count
-    return 0
-
-
-def _reckoning(form: EquationForm, phrase: phrases.Phrase, definitions: Definitions, vocabulary: Vocabulary) -> Reckoning:
+def _reckoning(form: EquationForm, parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> Reckoning:
     wanted: list[Number] = [n for n in form.numbers if n not in (0, 1)] or list(form.numbers)
     return Reckoning(
         form=form,
         own=provenance(form.tree),
         expanded=definitions.expand(form.tree, form.result),
-        counted=phrases.counted(list(phrase.words), form.result),
+        counted=parsed.counted,
         result_bit=vocabulary.number(form.result),
         number_bits=tuple(vocabulary.number(n) for n in wanted),
     )

@@ -103,7 +103,7 @@ class Statements:
         """The true equations with that result, rounded, or scaled by a known factor, in the order they stand."""
         found = list(self._by_result.get(result, ()))
         for other, stated in self._by_result.items():
-            if other != result and (isinstance(other, Fraction) or isinstance(result, Fraction)) and same_result(result, other):
+            if other != result and not (isinstance(other, int) and isinstance(result, int)) and same_result(result, other):
                 found += stated
         for scaled in _scaled(result):
             found += self._by_result.get(scaled, ())
