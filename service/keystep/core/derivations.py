@@ -131,7 +131,7 @@ def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:
     if len(part) > len(whole) or (strictly and len(part) == len(whole)):
         return False
     terms = dict(whole)
-    (first, first_sign), *rest = sorted(part, key=order_key)
+    (first, first_sign), *rest = _ordered(part)
     for term, sign in terms.items():
         factor = _quotient(term, first)
         if factor is None:
@@ -142,6 +142,12 @@ def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:
         if all(terms.get(times(t, factor)) == flip * c for t, c in rest):
             return True
     return False
+
+
+@lru_cache(maxsize=8192)
+def _ordered(part: Provenance) -> list[tuple[Monomial, Number]]:
+    """Its terms in an order that is the same in every process."""
+    return sorted(part, key=order_key)
 
 
 def _quotient(term: Monomial, divisor: Monomial) -> Monomial | None:

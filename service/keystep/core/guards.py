@@ -51,10 +51,25 @@ def mentions_retraction(low: str) -> bool:
     return any(word in low for word in _RETRACTING)
 
 
+class _Triggering(dict[str, bool]):
+    """token -> whether it could deny or suppose, filled as tokens are met."""
+
+    limit = 65536
+
+    def __missing__(self, token: str) -> bool:
+        if len(self) >= self.limit:
+            self.clear()
+        low = token.lower()
+        found = self[token] = low in _TRIGGERS or low.endswith("n't")
+        return found
+
+
+_TRIGGERING = _Triggering()
+
+
 def is_plain(tokens: list[str]) -> bool:
     """Whether a sentence's tokens have none that could deny or suppose."""
-    low = {token.lower() for token in tokens}
-    return _TRIGGERS.isdisjoint(low) and not any(token.endswith("n't") for token in low)
+    return not any(map(_TRIGGERING.__getitem__, tokens))
 
 
 def denied(low: str, start: int, end: int, *, equation: bool) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keystep.core import derivations, phrases, plain, verbatim
-from keystep.core.canonical import TOKEN, Number, fold
+from keystep.core.canonical import TOKEN, fold
 from keystep.core.derivations import Definitions, EquationForm
 from keystep.core.equations import fact_keys, read
 from keystep.core.expressions import Provenance, Tree, leaves, provenance
@@ -23,14 +23,12 @@ _FIGURES = frozenset({"angle", "triangle", "line", "half", "third", "quarter"})
 @dataclass(frozen=True)
 class Reckoning:
     """A numeric form ready to compare. expanded: its tree with the key steps before it written out.  counted: what its result
-    counts ("apples").  result_bit, number_bits: for prose."""
+    counts ("apples")."""
 
     form: EquationForm
     own: Provenance | None
     expanded: Tree
     counted: str | None
-    result_bit: int
-    number_bits: tuple[int, ...]
 
 
 class PreparedForm:
@@ -40,7 +38,7 @@ class PreparedForm:
     """
 
     def __init__(self, parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> None:
-        self._parsed, self._definitions, self._vocabulary = parsed, definitions, vocabulary
+        self._parsed, self._definitions = parsed, definitions
         self.text = parsed.text
         self.bits = tuple((vocabulary.bit(c), w) for c, w in parsed.weights.items())
         self.mask = sum({bit for bit, _ in self.bits})
@@ -52,7 +50,7 @@ class PreparedForm:
     @lazy
     def reckoning(self) -> Reckoning | None:
         equation = self._parsed.equation
-        return None if equation is None else _reckoning(equation, self._parsed, self._definitions, self._vocabulary)
+        return None if equation is None else _reckoning(equation, self._parsed, self._definitions)
 
     @lazy
     def fact_keys(self) -> frozenset[object]:
@@ -143,8 +141,7 @@ class _Parsed:
 def _build(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[PreparedForm, ...], ...], tuple[frozenset[int], ...], Vocabulary]:
     parsed = [_distinct([_Parsed(form) for form in dict.fromkeys(step.forms)]) for step in key_steps]
     concepts = [c for step in parsed for p in step for c in p.weights]
-    numbers = [n for step in parsed for p in step if p.equation for n in (p.equation.result, *p.equation.numbers)]
-    vocabulary = Vocabulary(concepts, numbers)
+    vocabulary = Vocabulary(concepts)
     # Of each key step the first equation defines its result: a form more changes no other key step.
     first = [next((p.equation for p in step if p.equation), None) for step in parsed]
     definitions = Definitions((e.tree, e.result) for e in first if e)
@@ -170,13 +167,10 @@ def _distinct(parsed: list[_Parsed]) -> list[_Parsed]:
     return out
 
 
-def _reckoning(form: EquationForm, parsed: _Parsed, definitions: Definitions, vocabulary: Vocabulary) -> Reckoning:
-    wanted: list[Number] = [n for n in form.numbers if n not in (0, 1)] or list(form.numbers)
+def _reckoning(form: EquationForm, parsed: _Parsed, definitions: Definitions) -> Reckoning:
     return Reckoning(
         form=form,
         own=provenance(form.tree),
         expanded=definitions.expand(form.tree, form.result),
         counted=parsed.counted,
-        result_bit=vocabulary.number(form.result),
-        number_bits=tuple(vocabulary.number(n) for n in wanted),
     )

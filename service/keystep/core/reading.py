@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from keystep.core import guards, plain
-from keystep.core.canonical import NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower
+from keystep.core.canonical import FRACTION_WORDS, NUMBER, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower, number
 from keystep.core.equations import Relations, read
 from keystep.core.lazy import lazy
 from keystep.core.lexer import NUM, Symbol, lex
@@ -71,7 +71,9 @@ _SPOKEN: dict[int, tuple[str, ...]] = {}
 for _word, _value in NUMBER_WORDS.items():
     _SPOKEN[_value] = (*_SPOKEN.get(_value, ()), _word)
 _SCALES = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
-_DECIMAL = re.compile(r"\d\.\d")
+_PARTS = (*_SCALES, *FRACTION_WORDS)
+_GLUED = re.compile(r"frac\s*\d")  # \\frac12
+_ROUNDED = 1.001  # no further from a number is one that it rounds to, or that rounds to it
 
 
 class Sentence:
@@ -234,28 +236,31 @@ class Reading:
 
     def bearing(self, value: Number) -> Sequence[int]:
         """The sentences in which a number may stand, in digits or in words, exact or rounded."""
-        low = self.low
         if not self.bounds:
             return ()
-        if (
-            not isinstance(value, int)
-            or not low.isascii()
-            or "{,}" in low
-            or "\\," in low
-            or any(word in low for word in _SPOKEN.get(abs(value), _SCALES))
-        ):
+        spoken = _SPOKEN.get(abs(value), _SCALES) if isinstance(value, int) else _PARTS
+        if not self._in_figures or any(word in self.low for word in spoken):
             return range(len(self.bounds))
-        found = set(self._decimals)
-        for digits in {str(abs(value)), f"{abs(value):,}"}:
-            at = low.find(digits)
-            while at >= 0:
-                found.add(self.at(at))
-                at = low.find(digits, at + 1)
+        wanted = abs(value)
+        near = float(wanted)
+        found = {
+            self.at(at)
+            for at, other, size in self._numbers
+            if other == wanted or (abs(size - near) <= _ROUNDED and not (isinstance(other, int) and isinstance(wanted, int)))
+        }
         return sorted(found)
 
     @lazy
-    def _decimals(self) -> set[int]:
-        return {self.at(found.start()) for found in _DECIMAL.finditer(self.low)}
+    def _in_figures(self) -> bool:
+        """Whether every number but those in words is written in digits that stand by themselves."""
+        return self.low.isascii() and not ("frac" in self.low and _GLUED.search(self.low))
+
+    @lazy
+    def _numbers(self) -> list[tuple[int, Number, float]]:
+        """Where the numbers of the text stand, and their values."""
+        return [
+            (found.start(), value, float(value)) for found in NUMBER.finditer(self.folded) if (value := number(found[0])) is not None
+        ]
 
     @lazy
     def _may_retract(self) -> bool:

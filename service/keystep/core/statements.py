@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from keystep.core.canonical import Number, simplest
 from keystep.core.derivations import SCALES, Definitions, same_result
-from keystep.core.equations import Equation, Fact, agrees, fact_keys
+from keystep.core.equations import Equation, Fact, agrees, fact_keys, far
 from keystep.core.expressions import Provenance, Tree, evaluate, is_composite, leaves, provenance
 from keystep.core.lazy import lazy
 from keystep.core.reading import Reading
@@ -103,7 +103,12 @@ class Statements:
         """The true equations with that result, rounded, or scaled by a known factor, in the order they stand."""
         found = list(self._by_result.get(result, ()))
         for other, stated in self._by_result.items():
-            if other != result and not (isinstance(other, int) and isinstance(result, int)) and same_result(result, other):
+            if (
+                not (isinstance(other, int) and isinstance(result, int))
+                and other != result
+                and not far(result, other, allowed=1.0, share=0.0)
+                and same_result(result, other)
+            ):
                 found += stated
         for scaled in _scaled(result):
             found += self._by_result.get(scaled, ())

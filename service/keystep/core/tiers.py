@@ -131,11 +131,6 @@ class Tiers:
         """A sentence without the equation but with its numbers."""
         best = StepMatch(index, 0.0, matched=False)
         for at in self.reading.bearing(wanted.form.result):
-            mask = self.mask(at)
-            if not mask & wanted.result_bit:
-                continue
-            if derivations.PROSE * (sum(bool(mask & bit) for bit in wanted.number_bits) + 1) <= best.score * (len(wanted.number_bits) + 1):
-                continue
             sentence = self.reading.sentence(at)
             relations = sentence.relations
             if relations.unequal or any(not e.true or _elsewhere(wanted, e) for e in relations.equations):

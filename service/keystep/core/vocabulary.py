@@ -1,4 +1,4 @@
-"""Which of a question's key concepts and numbers stand in which sentence of a rollout: one bit each, found at C speed.
+"""Which of a question's key concepts stand in which sentence of a rollout: one bit each, found at C speed.
 
 A rollout is split at white space; what a chunk of text contains is remembered for all questions (``_ATOMS``), which bits that
 sets is remembered for one. A sentence is then an integer, and the key steps it could state follow from a few masks. Bits only
@@ -13,7 +13,7 @@ from operator import or_
 
 from rapidfuzz import fuzz
 
-from keystep.core.canonical import TOKEN, Number, magnitude
+from keystep.core.canonical import TOKEN, Number
 from keystep.core.lexicon import CONCEPT, CONVERSE, EXCLUSIVE
 from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
 
@@ -62,18 +62,15 @@ _ATOMS = _Atoms()
 
 
 class Vocabulary(dict[Atom, int]):
-    """atom -> the bits it sets, for the concepts and numbers of one question's key steps."""
+    """atom -> the bits it sets, for the concepts of one question's key steps."""
 
     limit = 20_000
 
-    def __init__(self, concepts: Iterable[str], numbers: Iterable[Number]) -> None:
+    def __init__(self, concepts: Iterable[str]) -> None:
         super().__init__()
         self._bits: dict[str, int] = {}
         for concept in concepts:
             self._bits.setdefault(concept, 1 << len(self._bits))
-        self._numbers: dict[Number, int] = {}
-        for number in numbers:
-            self._numbers.setdefault(number, 1 << (len(self._bits) + len(self._numbers)))
         self._beginnings: dict[str, list[str]] = {}
         for concept in self._bits:
             self._beginnings.setdefault(concept[:FUZZY_PREFIX], []).append(concept)
@@ -82,14 +79,11 @@ class Vocabulary(dict[Atom, int]):
     def __missing__(self, atom: Atom) -> int:
         if len(self) >= self.limit:
             self.clear()
-        bits = self[atom] = self._concept_bits(atom) if isinstance(atom, str) else self._number_bits(atom)
+        bits = self[atom] = self._concept_bits(atom) if isinstance(atom, str) else self._bits.get(f"\u2220{atom}", 0)
         return bits
 
     def bit(self, concept: str) -> int:
         return self._bits[concept]
-
-    def number(self, value: Number) -> int:
-        return self._numbers[value]
 
     def _concept_bits(self, atom: str) -> int:
         bits = self._bits.get(atom, 0) | self._bits.get(CONVERSE.get(atom, atom), 0)
@@ -97,13 +91,6 @@ class Vocabulary(dict[Atom, int]):
             if near(concept, atom):
                 bits |= self._bits[concept]
         return bits
-
-    def _number_bits(self, value: Number) -> int:
-        bits = 0
-        for own, bit in self._numbers.items():
-            if own == value or resembles(own, value):
-                bits |= bit
-        return bits | self._bits.get(f"\u2220{value}", 0)
 
     def mask(self, folded: str) -> int:
         """One integer for a sentence: the bits of everything in it."""
@@ -135,15 +122,3 @@ def near(concept: str, other: str) -> bool:
     if not (concept.isalpha() and other.isalpha()) or any(other in group for group in EXCLUSIVE.get(concept, ())):
         return False
     return fuzz.ratio(concept, other, score_cutoff=FUZZY_RATIO) >= FUZZY_RATIO
-
-
-def resembles(own: Number, value: Number) -> bool:
-    """A key step's number said otherwise: 0.25 as 25 (percent), 1/3 as 3 ("a third"), or rounded."""
-    if isinstance(own, int) and isinstance(value, int):
-        return False
-    one, other = own.numerator / own.denominator, value.numerator / value.denominator
-    if abs(one - other) * 10 > abs(one) * (1 + 1e-9) and abs(one * 100 - other) > 1e-9 * abs(other) and abs(one * other - 1) > 1e-9:
-        return False  # far from each: exact arithmetic is spared
-    if own * 100 == value or (value != 0 and own * value == 1):
-        return True
-    return magnitude(own - value) * 10 <= magnitude(own)
