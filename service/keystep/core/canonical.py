@@ -71,17 +71,15 @@ _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 # What is commonest comes first. Every alternative starts with its own class of character and none nests a quantifier that
 # could match one text in two ways, so a pass is linear.
-_NUMBER = r"\d+(?:(?:(?:,|\{,\}|\\,|\\!,)\d{3})+(?!\d))?(?:\.\d+)?(?:st|nd|rd|th)?"
 TOKEN = re.compile(
     r"[A-Za-z]+(?:'[A-Za-z]+)?"
-    rf"|{_NUMBER}"
+    r"|\d+(?:(?:(?:,|\{,\}|\\,|\\!,)\d{3})+(?!\d))?(?:\.\d+)?(?:st|nd|rd|th)?"
     r"|\\(?:[A-Za-z]+|.)"
     r"|[^\w\s](?:(?<=\*)\*|(?<=[!<>=])=|(?<=[-=])>|(?<=\.)\d+)?"
     r"|[\u4e00-\u9fff]"
     r"|[^\W\d_A-Za-z\u4e00-\u9fff]+"
     r"|_"
 )
-NUMBER = re.compile(rf"{_NUMBER}|\.\d+")
 
 
 @lru_cache(maxsize=4096)

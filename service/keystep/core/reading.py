@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import ceil, floor
 
 from keystep.core import guards, plain
-from keystep.core.canonical import FRACTION_WORDS, NUMBER, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower, number
+from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower
 from keystep.core.equations import Relations, read
 from keystep.core.lazy import lazy
 from keystep.core.lexer import NUM, Symbol, lex
@@ -73,6 +74,7 @@ for _word, _value in NUMBER_WORDS.items():
 _SCALES = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
 _PARTS = (*_SCALES, *FRACTION_WORDS)
 _GLUED = re.compile(r"frac\s*\d")  # \\frac12
+_DECIMAL = re.compile(r"\.\d+")
 _ROUNDED = 1.001  # no further from a number is one that it rounds to, or that rounds to it
 
 
@@ -242,25 +244,39 @@ class Reading:
         if not self._in_figures or any(word in self.low for word in spoken):
             return range(len(self.bounds))
         wanted = abs(value)
-        near = float(wanted)
-        found = {
-            self.at(at)
-            for at, other, size in self._numbers
-            if other == wanted or (abs(size - near) <= _ROUNDED and not (isinstance(other, int) and isinstance(wanted, int)))
-        }
+        found = {self.at(at) for at, other in self._decimals if other == wanted or abs(other - wanted) <= _ROUNDED}
+        whole = [wanted] if isinstance(wanted, int) else range(ceil(wanted - _ROUNDED), floor(wanted + _ROUNDED) + 1)
+        for digits in {written for n in whole for written in (str(n), f"{n:,}")}:
+            found.update(map(self.at, self._standing(digits)))
         return sorted(found)
+
+    def _standing(self, digits: str) -> list[int]:
+        """Where digits stand, no part of more of them."""
+        low, out = self.low, []
+        at = low.find(digits)
+        while at >= 0:
+            end = at + len(digits)
+            if not (at and low[at - 1].isdigit()) and not (end < len(low) and low[end].isdigit()):
+                out.append(at)
+            at = low.find(digits, end)
+        return out
 
     @lazy
     def _in_figures(self) -> bool:
         """Whether every number but those in words is written in digits that stand by themselves."""
-        return self.low.isascii() and not ("frac" in self.low and _GLUED.search(self.low))
+        low = self.low
+        return low.isascii() and not ("{,}" in low or "\\," in low or "\\!," in low or ("frac" in low and _GLUED.search(low)))
 
     @lazy
-    def _numbers(self) -> list[tuple[int, Number, float]]:
-        """Where the numbers of the text stand, and their values."""
-        return [
-            (found.start(), value, float(value)) for found in NUMBER.finditer(self.folded) if (value := number(found[0])) is not None
-        ]
+    def _decimals(self) -> list[tuple[int, float]]:
+        """Where the decimals of the text stand, and about what they are worth."""
+        low, out = self.low, []
+        for point in _DECIMAL.finditer(low):
+            start = at = point.start()
+            while start and (low[start - 1].isdigit() or low[start - 1] == ","):
+                start -= 1
+            out.append((start, float(low[start:at].replace(",", "") + point[0])))
+        return out
 
     @lazy
     def _may_retract(self) -> bool:
