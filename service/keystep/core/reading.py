@@ -19,13 +19,13 @@ from keystep.core.lexer import NUM, Symbol, lex
 from keystep.core.words import Wording
 from keystep.nouns import Span
 
-# One class of characters, so that the scan runs at C speed; what follows decides whether one ends a sentence.
-_BOUNDARY = re.compile("[.!?;\n\u3002\uff01\uff1f]")
-_AFTER_STOP = frozenset(" \t\r\n*)]\"'$\\\u3000")
-_ABBREVIATIONS = ("e.g.", "i.e.", " vs.", "fig.", " eq.", " no.")
-# A line that goes on with a relation sign goes on with the sentence.
-_CONTINUES = re.compile(r"(?:&\s*+)?+(?:[=\u2248]|\\approx)")
-_BLANK = re.compile(r"\s*+")
+# What ends a sentence: a semicolon, a line's end; a stop with space or a closing mark after it, unless it abbreviates. It starts
+# with one class of characters, so that the scan runs at C speed.
+_END = re.compile(
+    r"[.!?;\n\u3002\uff01\uff1f](?:(?<=[;\n\u3002\uff01\uff1f])|(?=[ \t\r\n*)\]\"'$\\\u3000]|\Z)(?<!(?i:e\.g|i\.e| vs|fig| eq| no)\.))"
+)
+# A line that goes on with a relation sign goes on with the sentence, whatever blank lines there are before it.
+_CONTINUED = re.compile(r"\n[^\S\n]*+(?:&\s*+)?+(?:[=\u2248]|\\approx)")
 # No sentence of a derivation is longer; a longer one is cut, so that work stays linear in the text.
 MAX_SENTENCE = 1200
 
@@ -159,25 +159,19 @@ class Reading:
         return out
 
     def _split(self, start: int, end: int, out: list[Span]) -> None:
-        at, folded = start, self.folded
-        blank_end, goes_on = -1, False
-        for boundary in _BOUNDARY.finditer(folded, start, end):
-            stop = boundary.end()
-            mark = folded[stop - 1]
-            if mark == "\n":
-                if stop > blank_end:  # looked at once for all the line breaks of one gap
-                    blank_end = _BLANK.match(folded, stop, end).end()  # type: ignore[union-attr]  # it matches anywhere
-                    goes_on = _CONTINUES.match(folded, blank_end, end) is not None
-                if goes_on:
-                    continue
-            elif (
-                mark in ".!?"
-                and stop < end
-                and (folded[stop] not in _AFTER_STOP or (mark == "." and folded[stop - 4 : stop].lower() in _ABBREVIATIONS))
-            ):
-                continue
+        folded = self.folded
+        ends = [found.end() for found in _END.finditer(folded, start, end)]
+        for on in reversed(list(_CONTINUED.finditer(folded, start, end))):
+            first = len(folded[start : on.start() + 1].rstrip()) + start
+            low, high = bisect_right(ends, first), bisect_right(ends, on.start() + 1)
+            ends[low:high] = [at for at in ends[low:high] if folded[at - 1] != "\n"]
+        at = start
+        for stop in ends:
             if stop - at > 1:
-                _append(at, stop, out)
+                if stop - at > MAX_SENTENCE:
+                    _append(at, stop, out)
+                else:
+                    out.append((at, stop))
             at = stop
         _append(at, end, out)
 
