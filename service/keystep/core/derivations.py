@@ -281,8 +281,13 @@ def coverage(form: EquationForm, values: Iterable[Number]) -> float:
     wanted = [n for n in form.numbers if n not in (0, 1)] or list(form.numbers)
     if not wanted:
         return 0.0
-    met = sum(
-        1 for n in wanted if n in stated or (isinstance(n, Fraction) and n * 100 in stated) or (n != 0 and Fraction(1, 1) / n in stated)
-    )
+    met = sum(n in stated or _as_share(n, stated) for n in wanted)
     # A result that is also an operand must be said twice to have been derived.
     return PROSE * (met + 1) / (len(wanted) + 1)
+
+
+def _as_share(n: Number, stated: set[Number]) -> bool:
+    """0.25 said as 25 (percent), 1/3 as 3 ("a third"), 4 as 0.25."""
+    if isinstance(n, int):
+        return n > 1 and any(v.numerator == 1 and v.denominator == n for v in stated)
+    return n * 100 in stated or Fraction(1) / n in stated

@@ -46,9 +46,14 @@ _RETRACTING = ("wrong", "incorrect", "mistake", "not right", "not correct", "not
                "false", "error", "scratch", "correction", "strike", "ignore", "disregard", "invalid", "not valid", "not so")  # fmt: skip
 
 
+# Each of these words has one of these parts: most texts have none.
+_RETRACTING_ROOTS = ("wrong", "correct", "mistake", "right", "quite", "true", "false", "error", "scratch", "strike", "ignore", "disregard",
+                     "valid", "not so")  # fmt: skip
+
+
 def mentions_retraction(low: str) -> bool:
     """Whether any sentence of a text can take another back; a look at C speed."""
-    return any(word in low for word in _RETRACTING)
+    return any([root in low for root in _RETRACTING_ROOTS]) and any(word in low for word in _RETRACTING)
 
 
 class _Triggering(dict[str, bool]):
