@@ -45,6 +45,7 @@ _EQUATION = rf"(?:{_OPERAND}{_OPERATION}{{1,12}}+|{_POWER}|{_RATIO}){_EQUALS}(?:
 _PLAIN = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})++")
 _ONE = re.compile(_EQUATION)
 _FIGURES = frozenset("nfomdxe^F{}")
+_SPOKEN = frozenset("ih?")
 _EXPONENT = re.compile(r"s*\^(?:s*|\{)(n)")
 
 
@@ -73,40 +74,49 @@ def _letter(token: str) -> str:
 _LETTERS = _Letters()
 
 
-def relations(tokens: list[str], *, bullet: bool = False) -> Relations | None:
-    """What equations.read finds, when the tokens of a sentence are plain equations and words; else None."""
-    letters = "".join(map(_LETTERS.__getitem__, tokens))
-    if bullet:
-        letters = "w" + letters[1:]
-    if "e" not in letters or _PLAIN.fullmatch(letters) is None:
+def letters(tokens: list[str]) -> str:
+    """One letter a token, as the table above has them."""
+    return "".join(map(_LETTERS.__getitem__, tokens))
+
+
+def relations(tokens: list[str], written: str) -> Relations | None:
+    """What equations.read finds, when the tokens of a sentence (and their letters) are plain equations and words; else None."""
+    if "e" not in written or _PLAIN.fullmatch(written) is None:
         return None
-    return Relations(tuple([_equation(tokens, letters, *m.span()) for m in _ONE.finditer(letters)]))
+    return Relations(tuple([_equation(tokens, written, *m.span()) for m in _ONE.finditer(written)]))
 
 
-def figures(tokens: list[str]) -> bool:
+def numbers(tokens: list[str], written: str) -> list[tuple[Number, int]] | None:
+    """The numbers of a sentence and the tokens they stand at, when each is a token in figures; else None."""
+    if not _SPOKEN.isdisjoint(written) or ("F" in written and ("a" in written or written.count("F") != written.count("F{"))):
+        return None
+    return [(_number(tokens[at]), at) for at, letter in enumerate(written) if letter in "nf"]
+
+
+def figures(written: str) -> bool:
     """Whether there is nothing but figures and signs."""
-    return _FIGURES.issuperset(map(_LETTERS.__getitem__, tokens))
+    return _FIGURES.issuperset(written)
 
 
-def _equation(tokens: list[str], letters: str, first: int, end: int) -> Equation:
+def _equation(tokens: list[str], written: str, first: int, end: int) -> Equation:
     """The equation that tokens first..end-1 state."""
-    equal = letters.index("e", first)
-    tree = _tree(tokens, letters, first, equal)
+    equal = written.index("e", first)
+    tree = _tree(tokens, written, first, equal)
     result = _number(tokens[end - 1])
-    if "m" in letters[equal:end]:
+    if "m" in written[equal:end]:
         result = -result
     value = evaluate(tree)
     return Equation(tree, value, result, agrees(value, result), first, end - 1)
 
 
-def _tree(tokens: list[str], letters: str, at: int, end: int) -> Tree:
+def _tree(tokens: list[str], written: str, at: int, end: int) -> Tree:
     """Sums of products of powers, each from left to right."""
     total: Tree = None  # what stands before the sum's last sign
     sign = ""
     product: Tree = None
     operator = ""
     while at < end:
-        letter = letters[at]
+        letter = written[at]
         if letter in "omdx":
             operator = _OPERATOR.get(tokens[at], tokens[at])
         elif letter in "nfF":
@@ -115,7 +125,7 @@ def _tree(tokens: list[str], letters: str, at: int, end: int) -> Tree:
                 operand, at = ("/", _number(tokens[at + 2]), _number(tokens[at + 5])), at + 6
             else:
                 operand = _number(tokens[at])
-                power = _EXPONENT.match(letters, at + 1)
+                power = _EXPONENT.match(written, at + 1)
                 if power is not None:
                     at = power.end(1) - 1
                     operand = ("^", operand, _number(tokens[at]))

@@ -119,7 +119,8 @@ class _Parsed:
     def __init__(self, text: str) -> None:
         self.text = text
         self._tokens = TOKEN.findall(fold(text))
-        relations = plain.relations(self._tokens) or read(lex(self._tokens))
+        self._letters = plain.letters(self._tokens)
+        relations = plain.relations(self._tokens, self._letters) or read(lex(self._tokens))
         self.equation = next((derivations.form_of(e) for e in relations.equations if e.true), None)
         self.fact = next((f for f in relations.facts if fact_keys(f)), None) if self.equation is None else None
 
@@ -130,7 +131,7 @@ class _Parsed:
     @lazy
     def weights(self) -> dict[str, float]:
         """Those of its concepts; a calculation in figures has none."""
-        return {} if self.equation and plain.figures(self._tokens) else self.phrase.weights
+        return {} if self.equation and plain.figures(self._letters) else self.phrase.weights
 
     @property
     def counted(self) -> str | None:

@@ -94,12 +94,17 @@ class Sentence:
         return bool(self.tokens) and self.tokens[0] in "-*+" and self.folded.lstrip()[1:2].isspace()
 
     @lazy
+    def _letters(self) -> str:
+        letters = plain.letters(self.tokens)
+        return "b" + letters[1:] if self._bullet else letters
+
+    @lazy
     def symbols(self) -> list[Symbol]:
         return lex(self.tokens, bullet=self._bullet)
 
     @lazy
     def relations(self) -> Relations:
-        return plain.relations(self.tokens, bullet=self._bullet) or read(self.symbols)
+        return plain.relations(self.tokens, self._letters) or read(self.symbols)
 
     @lazy
     def wording(self) -> Wording:
@@ -111,9 +116,17 @@ class Sentence:
         return guards.is_plain(self.tokens)
 
     @lazy
+    def _numbers(self) -> list[tuple[Number, int]]:
+        """Each number, and its token."""
+        found = plain.numbers(self.tokens, self._letters)
+        if found is None:
+            found = [(value, token) for kind, value, _, token in self.symbols if kind == NUM and not isinstance(value, str)]
+        return found
+
+    @property
     def values(self) -> list[Number]:
         """The numbers of the sentence, in order; those of "Step 3" and the like left out."""
-        return [value for kind, value, _, token in self.symbols if kind == NUM and not isinstance(value, str) and not self._is_label(token)]
+        return [value for value, token in self._numbers if not self._is_label(token)]
 
     def _is_label(self, token: int) -> bool:
         before = self.tokens[token - 1].lower() if token else ""
@@ -121,8 +134,7 @@ class Sentence:
 
     def numbers_at(self) -> tuple[int, int]:
         """The tokens of the first and the last number."""
-        at = [symbol[3] for symbol in self.symbols if symbol[0] == NUM]
-        return (at[0], at[-1]) if at else (0, 0)
+        return (self._numbers[0][1], self._numbers[-1][1]) if self._numbers else (0, 0)
 
     def span(self, first: int, last: int) -> Span:
         """Where tokens first..last stand, relative to the sentence."""

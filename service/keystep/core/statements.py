@@ -68,6 +68,11 @@ class Statements:
         return out
 
     @lazy
+    def _fractions(self) -> bool:
+        """Whether any result is no whole number."""
+        return any([not isinstance(result, int) for result in self._by_result])
+
+    @lazy
     def by_provenance(self) -> dict[Provenance, list[Stated]]:
         out: dict[Provenance, list[Stated]] = {}
         for stated in self.equations:
@@ -102,7 +107,7 @@ class Statements:
     def with_result(self, result: Number) -> list[Stated]:
         """The true equations with that result, rounded, or scaled by a known factor, in the order they stand."""
         found = list(self._by_result.get(result, ()))
-        for other, stated in self._by_result.items():
+        for other, stated in self._by_result.items() if self._fractions or not isinstance(result, int) else ():
             if (
                 not (isinstance(other, int) and isinstance(result, int))
                 and other != result
@@ -111,7 +116,8 @@ class Statements:
             ):
                 found += stated
         for scaled in _scaled(result):
-            found += self._by_result.get(scaled, ())
+            if self._fractions or isinstance(scaled, int):
+                found += self._by_result.get(scaled, ())
         return found
 
     @lazy
@@ -146,4 +152,5 @@ class Statements:
 @lru_cache(maxsize=4096)
 def _scaled(result: Number) -> tuple[Number, ...]:
     """A result in other units: times and divided by each known factor."""
-    return tuple(value for scale in SCALES for value in (result * scale, simplest(Fraction(result) / scale))) if result else ()
+    exact = Fraction(result)
+    return tuple(simplest(value) for scale in SCALES for value in (exact * scale, exact / scale)) if result else ()
