@@ -53,7 +53,7 @@ _RETRACTING_ROOTS = ("wrong", "correct", "mistake", "right", "quite", "true", "f
 
 def mentions_retraction(low: str) -> bool:
     """Whether any sentence of a text can take another back; a look at C speed."""
-    return any([root in low for root in _RETRACTING_ROOTS]) and any(word in low for word in _RETRACTING)
+    return any(root in low for root in _RETRACTING_ROOTS) and any(word in low for word in _RETRACTING)
 
 
 class _Triggering(dict[str, bool]):

@@ -22,8 +22,8 @@ from keystep.core.lexer import standing
 # t        'times', 'over'                  g  'of'                    c      'more', 'less'
 # s        what is as if it were not there                             ?      anything else
 _KNOWN = {
-    **{"+": "o", "*": "o", "\\times": "o", "\\cdot": "o", "-": "m", "/": "d", "\\div": "o", "x": "x", "X": "x", "^": "^"},
-    **{"=": "e", "%": "p", "of": "g", "times": "t", "over": "t", "{": "{", "}": "}", "\\frac": "F", "\\dfrac": "F", "\\tfrac": "F"},
+    "+": "o", "*": "o", "\\times": "o", "\\cdot": "o", "\\div": "o", "-": "m", "/": "d", "x": "x", "X": "x", "^": "^", "=": "e", "%": "p",
+    "of": "g", "times": "t", "over": "t", "{": "{", "}": "}", "\\frac": "F", "\\dfrac": "F", "\\tfrac": "F",
 }  # fmt: skip
 _LETTER_OF = {"silent": "s", "word": "w", "break": "b", "article": "a", "verb": "v", "name": "N", "comparison": "c"}
 _OPERATOR = {"\\times": "*", "\\cdot": "*", "\\div": "/", "x": "*", "X": "*"}
@@ -46,6 +46,7 @@ _PLAIN = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})
 _ONE = re.compile(_EQUATION)
 _FIGURES = frozenset("nfomdxe^F{}")
 _SPOKEN = frozenset("ih?")
+_RATIOS = re.compile(r"F\{[^F{}a]*[nfN][^F{}a]*\}\{[^F{}a]*[nfN][^F{}a]*\}")
 _EXPONENT = re.compile(r"s*\^(?:s*|\{)(n)")
 
 
@@ -88,7 +89,7 @@ def relations(tokens: list[str], written: str) -> Relations | None:
 
 def numbers(tokens: list[str], written: str) -> list[tuple[Number, int]] | None:
     """The numbers of a sentence and the tokens they stand at, when each is a token in figures; else None."""
-    if not _SPOKEN.isdisjoint(written) or ("F" in written and ("a" in written or written.count("F") != written.count("F{"))):
+    if not _SPOKEN.isdisjoint(written) or ("F" in written and written.count("F") != len(_RATIOS.findall(written))):
         return None
     return [(_number(tokens[at]), at) for at, letter in enumerate(written) if letter in "nf"]
 

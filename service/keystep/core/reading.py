@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from math import ceil, floor
 
 from keystep.core import guards, plain
-from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower
+from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower, magnitude
 from keystep.core.equations import Relations, read
 from keystep.core.lazy import lazy
 from keystep.core.lexer import NUM, Symbol, lex
@@ -249,7 +249,7 @@ class Reading:
         spoken = _SPOKEN.get(abs(value), _SCALES) if isinstance(value, int) else _PARTS
         if not self._in_figures or any(word in self.low for word in spoken):
             return range(len(self.bounds))
-        wanted = abs(value)
+        wanted: Number = magnitude(value)
         found = {self.at(at) for at, other in self._decimals if other == wanted or abs(other - wanted) <= _ROUNDED}
         whole = [wanted] if isinstance(wanted, int) else range(ceil(wanted - _ROUNDED), floor(wanted + _ROUNDED) + 1)
         for digits in {written for n in whole for written in (str(n), f"{n:,}")}:

@@ -70,7 +70,7 @@ class Statements:
     @lazy
     def _fractions(self) -> bool:
         """Whether any result is no whole number."""
-        return any([not isinstance(result, int) for result in self._by_result])
+        return any(not isinstance(result, int) for result in self._by_result)
 
     @lazy
     def by_provenance(self) -> dict[Provenance, list[Stated]]:
