@@ -118,15 +118,16 @@ class _Parsed:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._tokens = TOKEN.findall(fold(text))
-        self._letters = plain.letters(self._tokens)
-        relations = plain.relations(self._tokens, self._letters) or read(lex(self._tokens))
+        self._folded = fold(text)
+        tokens = TOKEN.findall(self._folded)
+        self._letters = plain.letters(tokens)
+        relations = plain.relations(tokens, self._letters) or read(lex(tokens))
         self.equation = next((derivations.form_of(e) for e in relations.equations if e.true), None)
         self.fact = next((f for f in relations.facts if fact_keys(f)), None) if self.equation is None else None
 
     @lazy
     def phrase(self) -> phrases.Phrase:
-        return phrases.phrase(self._tokens)
+        return phrases.phrase(self._folded)
 
     @lazy
     def weights(self) -> dict[str, float]:
