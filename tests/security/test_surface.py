@@ -65,7 +65,7 @@ def test_no_address_of_a_request_is_opened(tmp_path):
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()
-        question = {"question": f"See {url}", "answer": url, "images": [url, f"file://{__file__}", "data:image/png;base64,xx"]}
+        question = {"question": f"See {url}", "answer": url, "images": [url, Path(__file__).as_uri(), "data:image/png;base64,xx"]}
         rollouts = [{"id": "r", "text": f"![]({url}) The answer is {url}"}]
         with running(tmp_path, processes=1, verifier_workers=1) as service:
             group = {"id": "q", "reference": f"Look at {url}. So {url} it is.", "rollouts": rollouts, **question}
