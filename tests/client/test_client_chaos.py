@@ -89,18 +89,19 @@ def test_killed_in_the_middle_of_a_batch_and_started_again(tmp_path: Path) -> No
     rollouts = [{"id": str(i), "text": mulberry("x", answer=f"$(x-{i})(x+{i})+{i * i}-1$")} for i in range(2, 60)]
     slow = [{"id": f"s{k}", "answer": f"$x^2-{1 if k == 0 else k + 5}$", "key_steps": [], "rollouts": rollouts} for k in range(3)]
     with running(tmp_path) as first, Client(first.url) as client:
-        whole = client.score(slow)
         batch = client.submit([*slow, *map(group, range(40))])
         singles = [client.submit([group(i)]) for i in range(40)]
-        while "keystep_inflight_rollouts 0.0" in first.get("/metrics").text:
+        while "keystep_inflight_rollouts 0.0" in first.get("/metrics").text and not batch.done():
             time.sleep(0.01)
+        assert not batch.done(), "it was over before it could be killed"
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
         port = first.url.rpartition(":")[2]
         second = subprocess.Popen([sys.executable, "-m", "keystep", "serve", "--port", port])
         try:
             result = batch.result()
-            assert result.groups[:3] == whole.groups
+            assert result.groups[:3] == client.score(slow).groups
+            assert [r.outcome for r in result.groups[0].rollouts] == [1.0] * len(rollouts)
             assert [g.rollouts[0].reward for g in result.groups[3:]] == pytest.approx([right(i) for i in range(40)])
             assert check([s.result() for s in singles]) == {"right": 40}
         finally:
