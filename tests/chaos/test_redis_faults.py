@@ -155,6 +155,7 @@ def test_keys_that_were_overwritten(house):
             house.admin.lpush(key, "x")
     assert house.score(known)[0] == ["cache"]
     print(f"\noverwritten: well again {house.recover():.1f} s after")
+    house.score(known)  # one of them was still in memory, where there is room for one, and is found out only now
     assert house.score(known)[0] == []
 
 
