@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from keystep.engine import Engine
@@ -16,6 +19,9 @@ from keystep.nouns import Outcome, ScoredGroup
 from keystep.recipe import Recipe
 from keystep.settings import Settings
 
+# Upper bounds. The outcome is worth 1 and StepRVR 1, so that most rewards lie close under or over a whole number. None is
+# negative: Prometheus takes no sum of those.
+_REWARDS = (0.0, 0.05, 0.1, 0.5, 0.99, 1.0, 1.05, 1.1, 1.5, 1.99, 2.0, 2.05, 2.1, 2.5)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -67,6 +73,32 @@ class _Extractors(Collector):
         yield checks
 
 
+class Distribution(Collector):
+    """How rewards are spread, by recipe. Counted a batch at a time: prometheus_client's own histogram takes a lock a rollout."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def saw(self, recipe: str, rewards: Iterable[float | None]) -> None:
+        """Those that are undecided are counted elsewhere."""
+        known = [r for r in rewards if r is not None]
+        with self._lock:
+            counts = self._counts.setdefault(recipe, [0] * (len(_REWARDS) + 1))
+            for reward in known:
+                counts[bisect_left(_REWARDS, reward)] += 1
+            self._sums[recipe] = self._sums.get(recipe, 0.0) + sum(known)
+
+    def collect(self) -> Iterator[Metric]:
+        family = HistogramMetricFamily("keystep_reward", "Rewards given, by recipe.", labels=["recipe"])
+        bounds = [*(str(float(b)) for b in _REWARDS), "+Inf"]
+        with self._lock:
+            for recipe, counts in self._counts.items():
+                family.add_metric([recipe], list(zip(bounds, accumulate(counts), strict=True)), self._sums[recipe])
+        yield family
+
+
 class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -75,6 +107,9 @@ class Metrics:
         self.seconds = Histogram(
             "keystep_request_seconds", "Seconds from the first byte read to the answer.", ("route",), buckets=_SECONDS, registry=r
         )
+        self._stages = Histogram("keystep_stage_seconds", "Seconds of each stage of a request.", ("stage",), buckets=_SECONDS, registry=r)
+        self._rewards = Distribution()
+        r.register(self._rewards)
         self.inflight = Gauge("keystep_inflight_rollouts", "Rollouts admitted and not yet answered.", registry=r)
         self.inflight_bytes = Gauge("keystep_inflight_bytes", "Bytes of request bodies in flight.", registry=r)
         self.rollouts = Counter("keystep_rollouts", "Rollouts scored.", ("recipe", "status"), registry=r)
@@ -97,7 +132,7 @@ class Metrics:
         if found:
             self._registry.register(_Extractors(found, (settings.llm_price_prompt, settings.llm_price_completion)))
 
-    def saw_groups(self, recipe: Recipe, groups: Iterable[ScoredGroup], degraded: Iterable[str]) -> None:
+    def saw_groups(self, recipe: Recipe, groups: Sequence[ScoredGroup], degraded: Iterable[str]) -> None:
         # Recipes of a request's own making share one label: a label's values must stay few.
         name = recipe.name.partition("(")[0] + ("(...)" if "(" in recipe.name else "")
         statuses, reasons, flags = Tally[str](), Tally[str](), Tally[str]()
@@ -108,10 +143,14 @@ class Metrics:
                 statuses["undecided" if rollout.reward.total is None else "decided"] += 1
                 reasons.update(rollout.reward.reasons)
                 flags.update(rollout.reward.flags)
+        self._rewards.saw(name, (r.reward.total for g in groups for r in g.rollouts))
         for status, n in statuses.items():
             self.rollouts.labels(name, status).inc(n)
         self._saw(reasons, flags)
         self.saw_degraded(degraded)
+
+    def saw_stage(self, stage: str, seconds: float) -> None:
+        self._stages.labels(stage).observe(seconds)
 
     def saw_degraded(self, degraded: Iterable[str]) -> None:
         for what in degraded:

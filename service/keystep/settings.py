@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for every interface")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text for people, json for machines: an object a line (docs/observability.md)"
+    )
 
     api_keys_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
         None,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from fastapi import Request
 
 from keystep.errors import DrainingError, OverloadedError, TooLargeError
+from keystep.http.observing import mark
 from keystep.metrics import Metrics
 from keystep.settings import Settings
 
@@ -50,6 +51,7 @@ class Admission:
                 if size > held:
                     held = self._hold(held, size)
                 chunks.append(chunk)
+            mark("body")
             yield b"".join(chunks)
         finally:
             self._bytes -= held

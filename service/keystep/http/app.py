@@ -29,6 +29,7 @@ from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
 from keystep.http.headers import SecurityHeaders
 from keystep.http.keys import KeyGuard, Keys
+from keystep.http.observing import Observing
 from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
@@ -57,7 +58,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=_SUMMARY,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry={"metrics": False, "logs": False},  # ours are at /metrics; asking whether somebody wants more costs every request
+        # Spans, where OpenTelemetry's own variables name a collector. Figures are at /metrics; looking for more costs every request.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False, "auto_configure": True},
     )
     app.state.admission = admission
     app.router.route_class = BareRoute
@@ -66,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(KeyGuard, keys=Keys(settings.api_keys_path))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Counting, metrics=metrics)
+    app.add_middleware(Observing, metrics=metrics)  # the last is the outermost
     _work_routes(app, admission, metrics, scoring)
     streaming.install(app, admission, scoring)
     job_routes.install(app, admission, jobs)

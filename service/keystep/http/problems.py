@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from keystep.errors import DrainingError, InputError, JobStoreError, KeystepError, OverloadedError, TooLargeError
+from keystep.http.observing import HEADER, request_id
 from keystep.wire.parsing import InvalidRequestError
 
 _log = logging.getLogger(__name__)
@@ -19,8 +20,10 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem(status: int, detail: str, *, errors: list[tuple[str, str]] | None = None, headers: dict[str, str] | None = None) -> Response:
-    """type, title, status, detail; errors: [{"field", "message"}] where fields are to blame."""
+    """type, title, status, detail, request_id; errors: [{"field", "message"}] where fields are to blame."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if (ours := request_id()) is not None:
+        body["request_id"] = ours
     if errors:
         body["errors"] = [{"field": field, "message": message} for field, message in errors]
     return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
@@ -56,7 +59,9 @@ def install(app: FastAPI) -> None:
 
     async def defect(_: Request, error: Exception) -> Response:
         # Starlette logs the traceback itself by raising it on to the server.
-        return problem(500, f"an internal error ({type(error).__name__}); the log has it")
+        told = request_id()
+        headers = {} if told is None else {HEADER: told}  # this answer passes by all middleware
+        return problem(500, f"an internal error ({type(error).__name__}); the log has it", headers=headers)
 
     async def cut_off(_: Request, __: Exception) -> Response:
         return problem(400, "the connection was closed before the body was whole; nobody reads this but the access log")

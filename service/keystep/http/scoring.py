@@ -18,6 +18,7 @@ from keystep import __version__, wire
 from keystep.engine import Lookup
 from keystep.http import waiting
 from keystep.http.admission import Admission
+from keystep.http.observing import mark
 from keystep.http.orders import KeyStepsOrder, Orders, ScoreOrder, VerifyOrder
 from keystep.keysteps.source import Flown
 from keystep.metrics import Metrics
@@ -51,23 +52,29 @@ class Scoring:
         """POST /v1/score"""
         arrived = time.monotonic()
         order = await self.order(body)
+        mark("parse")
         with self._admission.admit(order.rollouts, "groups"):
             scored, degraded = await self._scored(order, deadline_of(arrived, order.request.deadline_ms), small=_small(body))
+            mark("score")
 
             def answer() -> bytes:
                 self.metrics.saw_groups(order.recipe, scored, degraded)
-                told = [wire.group_to_json(g, order.request.detail) for g in scored]
-                return _json({"recipe": wire.recipe_to_json(order.recipe), "groups": told, "degraded": degraded})
+                lines = [wire.group_to_json(g, order.request.detail) for g in scored]
+                return _json({"recipe": wire.recipe_to_json(order.recipe), "groups": lines, "degraded": degraded})
 
-            return answer() if _small(body) else await waiting.on(self._reader, answer)
+            told = answer() if _small(body) else await waiting.on(self._reader, answer)
+            mark("write")
+            return told
 
     async def verify(self, body: bytes) -> bytes:
         """POST /v1/verify"""
         arrived = time.monotonic()
         order: VerifyOrder = await self._read(self._orders.verify, body)
+        mark("parse")
         with self._admission.admit(len(order.items), "items"):
             future = self.scorer.verify(order.items, order.recipe, deadline=deadline_of(arrived, order.request.deadline_ms))
             await waiting.settled([future])
+        mark("verify")
         outcomes = future.result()
         self.metrics.saw_outcomes(outcomes)
         told = [wire.outcome_to_json(i.id, o) for i, o in zip(order.request.items, outcomes, strict=True)]
@@ -77,8 +84,10 @@ class Scoring:
         """POST /v1/key-steps"""
         arrived = time.monotonic()
         order: KeyStepsOrder = await self._read(self._orders.key_steps, body)
+        mark("parse")
         with self._admission.admit(len(order.texts), "questions"):
             flown = await self._flown(order, deadline_of(arrived, order.request.deadline_ms))
+        mark("key_steps")
         degraded = sorted({name for _, without in flown for name in without})
         self.metrics.saw_degraded(degraded)
         for extracted, _ in flown:
@@ -115,6 +124,7 @@ class Scoring:
         try:
             lookup = await self.look_up(order.groups, order.recipe, deadline=deadline)
             await waiting.settled(lookup.under_way, deadline=deadline)
+            mark("key_steps")
             submitted = await self.submit(order.groups, lookup, order.recipe, evidence=order.evidence, deadline=deadline, small=small)
         except TimeoutError:
             return [none_of(g, Reason.DEADLINE) for g in order.groups], ()

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from keystep import logs
 from keystep.http.admission import Admission
 from keystep.http.app import create_app
 from keystep.settings import Settings
@@ -35,11 +36,13 @@ class _Server(uvicorn.Server):
 
 def serve(settings: Settings) -> None:
     """Blocks until stopped."""
+    logs.configure(settings.log_format, settings.log_level)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        log_config=None,  # its lines go the way of all others
         log_level=settings.log_level,
         access_log=settings.log_level == "debug",
         timeout_graceful_shutdown=settings.grace_seconds,

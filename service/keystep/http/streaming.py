@@ -27,6 +27,7 @@ from keystep import __version__, wire
 from keystep.engine import Lookup
 from keystep.http import waiting
 from keystep.http.admission import Admission
+from keystep.http.observing import mark
 from keystep.http.orders import ScoreOrder
 from keystep.http.scoring import Scoring, deadline_of
 from keystep.nouns import Group, Reason, ScoredGroup
@@ -47,6 +48,7 @@ def install(app: FastAPI, admission: Admission, scoring: Scoring) -> None:
         async with AsyncExitStack() as held:
             body = await held.enter_async_context(admission.body(request))
             order = await scoring.order(body)
+            mark("parse")
             held.enter_context(admission.admit(order.rollouts, "groups"))
             stream = _Stream(scoring, order, deadline_of(arrived, order.request.deadline_ms))
             await stream.begin()

@@ -125,7 +125,12 @@ def _thinned(scored: ScoredRollout) -> ScoredRollout:
 def main() -> None:
     """Serve the socket that is standard input until the front closes it, however the front ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the front's to handle
-    logging.basicConfig(format="keystep scoring process %(process)d: %(message)s")
+    if os.environ.get("KEYSTEP_LOG_FORMAT") == "json":
+        from keystep import logs  # brings more than text needs
+
+        logs.configure("json", "warning")
+    else:
+        logging.basicConfig(format="keystep scoring process %(process)d: %(message)s")
     parent = os.getppid()
     front = _take_over_socket()
     _warm_up()
