@@ -6,12 +6,12 @@ Whoever finishes a stage of a request says mark("parse"). Where nobody observes 
 from __future__ import annotations
 
 import re
+import secrets
 import time
-import uuid
 from contextvars import ContextVar
 
 from opentelemetry import trace
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
@@ -80,15 +80,14 @@ class Observing:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
-        timeline = Timeline(given if _ID.fullmatch(given) else uuid.uuid4().hex)
+        timeline = Timeline(given if _ID.fullmatch(given) else secrets.token_hex(16))
         _current.set(timeline)
         bind_contextvars(request_id=timeline.id)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                headers[HEADER] = timeline.id
-                headers["server-timing"] = timeline.server_timing()
+                told = ((HEADER, timeline.id), ("server-timing", timeline.server_timing()))
+                message["headers"].extend((name.encode(), value.encode()) for name, value in told)
                 # Now: the request's own span ends as soon as the answer is out.
                 timeline.spans()
                 for stage, begin, end in timeline.stages:
