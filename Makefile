@@ -8,7 +8,7 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench soak growth real lock clean
+.PHONY: help serve test lint format ablation bench soak growth real audit lock clean
 .PHONY: redis-server
 
 help: ## this list
@@ -45,6 +45,12 @@ soak: .venv/.bench ## half an hour of load: memory stays flat; ARGS='--minutes 5
 
 growth: .venv/.bench redis-server ## how cost grows with a batch, a rollout, replicas; draws docs/growth.svg
 	$(BIN)/python tests/bench/growth.py $(ARGS)
+
+# In an environment of its own: what it brings is no version of ours. --strict: what could not be looked up is a failure too.
+audit: .venv/.made ## known weaknesses of the versions in docker/constraints.txt (needs the advisories of PyPI)
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement $(LOCK)
 
 lock: .venv/.bench ## write what is installed now as the versions everybody gets
 	$(BIN)/pip freeze --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)

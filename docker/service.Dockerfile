@@ -19,7 +19,7 @@ FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin keystep \
     && install -d -o keystep -g keystep /var/lib/keystep
 COPY --from=build /opt/keystep /opt/keystep
-ENV PATH=/opt/keystep/bin:$PATH PYTHONUNBUFFERED=1 KEYSTEP_HOST=0.0.0.0 KEYSTEP_CACHE_PATH=/var/lib/keystep/cache.sqlite3
+ENV PATH=/opt/keystep/bin:$PATH PYTHONUNBUFFERED=1 KEYSTEP_HOST=0.0.0.0 KEYSTEP_CACHE_PATH=/var/lib/keystep/cache.sqlite3 KEYSTEP_LOG_FORMAT=json
 # By number, so that runAsNonRoot can tell.
 USER 10001
 VOLUME /var/lib/keystep
