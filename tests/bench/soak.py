@@ -19,8 +19,8 @@ from load import Load, percentile
 from rollouts import groups
 from serving import free_port, memory, server
 
-# Questions, of four rollouts each, that about fill the caches of two processes, which hold 4,096 each.
-_FILLING = 8_192
+# Questions, of four rollouts each, that fill the caches of two processes, which hold 4,096 each.
+_FILLING = 16_384
 _SLACK = 1.1
 
 
