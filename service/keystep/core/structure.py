@@ -105,10 +105,13 @@ def step_bodies(structure: Structure) -> tuple[Span, ...]:
 _Header = tuple[SectionKind, Span, int | None, bool]
 
 
+_KINDS = tuple((kind, kind.value) for kind in SectionKind)
+
+
 def _headers(pattern: re.Pattern[str], text: str) -> list[_Header]:
     found: list[_Header] = []
     for m in _at_line_starts(pattern, text):
-        kind = next(kind for kind in SectionKind if m[kind.value])
+        kind = next(kind for kind, name in _KINDS if m[name])
         marked = pattern is _LITERAL or m["mark"] is not None
         if not marked and not _stands_alone(kind, m, text):
             continue
