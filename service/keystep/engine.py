@@ -171,7 +171,9 @@ class Engine:
         source = self.source(recipe.extractor)
         if recipe.matching == "semantic":
             self._embedder_of(recipe)
-        texts = [Worked(g.question.text, r, g.question.images) for g in groups if g.question.key_steps is None for r in g.question.references]
+        texts = [
+            Worked(g.question.text, r, g.question.images) for g in groups if g.question.key_steps is None for r in g.question.references
+        ]
         flights = iter(source.begin(texts, deadline=deadline) if texts else ())
         mine = [[next(flights) for _ in g.question.references] if g.question.key_steps is None else [] for g in groups]
         return Lookup([g.question for g in groups], mine, source.late)
