@@ -8,7 +8,7 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench soak growth real audit lock clean
+.PHONY: help serve test lint format ablation bench profile soak growth real audit lock clean
 .PHONY: redis-server
 
 help: ## this list
@@ -39,6 +39,9 @@ ablation: .venv/.dev ## what each part of the matcher buys, by taking it out (ne
 bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, then the service under load; ARGS=--quick is shorter
 	$(BIN)/python tests/bench $(ARGS)
 	$(BIN)/python tests/bench/serving.py $(ARGS)
+
+profile: .venv/.dev ## where the time of the recipe hardened goes, stage by stage
+	$(BIN)/python tests/bench/stages.py $(ARGS)
 
 soak: .venv/.bench ## half an hour of load: memory stays flat; ARGS='--minutes 5' is shorter
 	$(BIN)/python tests/bench/soak.py $(ARGS)
