@@ -63,6 +63,9 @@ _ANSWER = re.compile(
 )
 _CJK = re.compile(r"(?:정답은|정답|답은|답:|答案是|答案为|答案選|答案选|答案|選擇|选择|故选|应选|选项|選項|选)[ \t]*[:是为]?[ \t*]*")
 _PHRASES = (_FINAL, _ANSWER, _CJK)
+# In ASCII text each match has one of these, so many characters at most after its beginning: found at the speed of a string search.
+_ROOTS = {_FINAL: ("final",), _ANSWER: ("answer", "choice", "option", "choose", "pick", "select", "go with"), _CJK: ()}
+_BEFORE_ROOT = 12
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
 # A reply that opens with its letter on a line of its own, and then explains.
@@ -187,7 +190,7 @@ def _marked(text: str, start: int, end: int) -> Iterator[Found]:
     strong = []
     if (boxed := _last_boxes(text, start, end)) is not None:
         strong.append(boxed)
-    tag = last_match(_TAG, text, start, end)
+    tag = last_match(_TAG, text, start, end) if "<" in text else None
     if tag is not None and tag[1].strip():
         strong.append(_found(text, *tag.span(1), "tag", closed=bool(tag[2])))
     if (final := _last_region(text, _FINAL, start, end)) is not None:
@@ -200,6 +203,12 @@ def _marked(text: str, start: int, end: int) -> Iterator[Found]:
 
 
 def _last_region(text: str, pattern: re.Pattern[str], start: int, end: int) -> Span | None:
+    if text.isascii():
+        low = text.lower()
+        roots = [at for root in _ROOTS[pattern] if (at := low.find(root, start, end)) >= 0]
+        if not roots:
+            return None
+        start = max(start, min(roots) - _BEFORE_ROOT)
     for match in reversed(list(pattern.finditer(text, start, end))):
         if (region := _region(text, match.end(), end)) is not None:
             return region
