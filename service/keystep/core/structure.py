@@ -40,6 +40,7 @@ _MULBERRY = re.compile(
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
+_ROOTS = ("image", "rationale", "step", "answer")
 _LITERAL = re.compile(
     r"^\#\#\#[ ](?:(?P<description>Image[ ]Description:)|(?P<rationale>Rationales:)|(?P<intro>Let's[ ]think[ ]step[ ]by[ ]step\.)"
     r"|Step[ ](?P<step>[0-9]{1,6}):|(?P<answer>The[ ]final[ ]answer[ ]is:))",
@@ -122,14 +123,33 @@ def _headers(pattern: re.Pattern[str], text: str) -> list[_Header]:
 
 
 def _at_line_starts(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """What finditer would find: headers stand at line starts, so nothing else is tried."""
-    at = 0
-    while True:
+    """What finditer would find: headers stand at line starts, so nothing else is tried; in ASCII, only where one of their words is."""
+    for at in _lines_with_roots(text) if text.isascii() else _lines(text):
         if (m := pattern.match(text, at)) is not None:
             yield m
+
+
+def _lines(text: str) -> Iterator[int]:
+    at = 0
+    while True:
+        yield at
         at = text.find("\n", at) + 1
         if at == 0:
             return
+
+
+def _lines_with_roots(text: str) -> list[int]:
+    """Where the lines begin that have a word of a header."""
+    low = text.lower()
+    found = set()
+    for root in _ROOTS:
+        at = low.find(root)
+        while at >= 0:
+            found.add(low.rfind("\n", 0, at) + 1)
+            # Once a line is enough.
+            following = low.find("\n", at)
+            at = low.find(root, following) if following >= 0 else -1
+    return sorted(found)
 
 
 def _stands_alone(kind: SectionKind, m: re.Match[str], text: str) -> bool:
