@@ -126,7 +126,8 @@ HEAVY = Question("heavy", answer="6", key_steps=tuple(KeyStep(f"the {i} boxes we
 def test_what_kills_twice_is_null_and_it_alone(scorer):
     """A rollout whose process is killed whenever it is at it; its neighbour in the batch is scored."""
     neighbour = Group(Question("good", answer="6"), (Rollout("good", mulberry("x")),))
-    submitted = scorer.submit([Group(HEAVY, (Rollout("heavy", SLOW),)), neighbour], HARDENED, evidence=True)
+    # So slow that both processes have been replaced before it is done.
+    submitted = scorer.submit([Group(HEAVY, (Rollout("heavy", SLOW * 12),)), neighbour], HARDENED, evidence=True)
     heavy, good = submitted.groups
     killed: set[int] = set()
     for _ in range(2):
