@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from keystep.engine import Engine, build
 from keystep.settings import Settings
+from redis_server import redis_cluster, running_redis
 from running import Service, running
 
 # Two noisy cores: a slow example is not a wrong one. Failing examples are printed, so no database is kept.
@@ -39,3 +40,17 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     it.start()
     yield it
     it.close()
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis of the module's own."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis Cluster of the module's own."""
+    with redis_cluster(tmp_path_factory.mktemp("cluster")) as server:
+        yield server.url

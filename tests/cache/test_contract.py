@@ -12,19 +12,6 @@ from keystep.cache.memory import MemoryCache
 from keystep.cache.redis import RedisCache
 from keystep.cache.sqlite import SqliteCache
 from keystep.ports import Cache
-from redis_server import redis_cluster, running_redis
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory) -> Iterator[str]:
-    with running_redis(tmp_path_factory.mktemp("redis")) as server:
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory) -> Iterator[str]:
-    with redis_cluster(tmp_path_factory.mktemp("cluster")) as server:
-        yield server.url
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "cluster"])

@@ -76,7 +76,9 @@ def test_other_routes(service):
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     missing = service.get("/v2/score")
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
-    assert service.get("/v1/score").status_code == 405
+    assert missing.json()["detail"].endswith("; /docs lists the routes")
+    other_method = service.get("/v1/score")
+    assert (other_method.status_code, other_method.json()["detail"]) == (405, "'/v1/score' does not take GET; /docs lists the routes")
 
 
 def test_limits_are_settings_and_say_so(tmp_path):

@@ -12,21 +12,8 @@ from keystep.errors import JobStoreError, OverloadedError
 from keystep.jobs.redis import RedisJobs
 from keystep.jobs.sqlite import SqliteJobs
 from keystep.jobs.store import JobStore, NewJob, State
-from redis_server import redis_cluster, running_redis
 
 ROOM = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory) -> Iterator[str]:
-    with running_redis(tmp_path_factory.mktemp("redis")) as server:
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory) -> Iterator[str]:
-    with redis_cluster(tmp_path_factory.mktemp("cluster")) as server:
-        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "redis", "cluster"])

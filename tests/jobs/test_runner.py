@@ -88,6 +88,7 @@ def test_a_new_job_is_not_waited_for(store, running, monkeypatch):
     submit(store)
     runner.nudge()
     until(lambda: store.get("a").state == State.DONE)
+    assert store.results(store.get("a")) == [str(i) * 2 for i in range(20)]
 
 
 def test_while_requests_are_served_there_is_one_chunk_at_a_time(store, running):

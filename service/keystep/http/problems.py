@@ -48,14 +48,22 @@ def _of_keystep(error: KeystepError) -> Response:
             return problem(500, "an internal error; the log has it")
 
 
+_SHOWN = 80  # characters of a path that an error repeats
+
+
 def install(app: FastAPI) -> None:
     async def keystep_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, KeystepError)
         return _of_keystep(error)
 
-    async def http_error(_: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, error.detail, headers=dict(error.headers or {}))
+        where = request.url.path[:_SHOWN]
+        told = {
+            404: f"there is no {where!r}; /docs lists the routes",
+            405: f"{where!r} does not take {request.method}; /docs lists the routes",
+        }
+        return problem(error.status_code, told.get(error.status_code, error.detail), headers=dict(error.headers or {}))
 
     async def defect(_: Request, error: Exception) -> Response:
         # Starlette logs the traceback itself by raising it on to the server.
