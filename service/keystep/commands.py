@@ -16,6 +16,7 @@ from keystep import __version__
 from keystep.errors import InputError, KeystepError
 from keystep.given import settings
 from keystep.keysteps_commands import keysteps
+from keystep.pairs_commands import pairs
 from keystep_client import ClientError
 
 app = App(
@@ -27,6 +28,7 @@ app = App(
 )
 
 app.command(keysteps)
+app.command(pairs)
 
 
 @app.command

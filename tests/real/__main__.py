@@ -1,6 +1,6 @@
 """`make real`: what keystep is worth on real data, through a running service, beside published baselines.
 
-    PYTHONPATH=tests python tests/real [verify] [k] [matching]     all of them when none is named
+    PYTHONPATH=tests python tests/real [verify] [k] [matching] [pairs]     all of them when none is named
 
 Reads KEYSTEP_SHARED; prints, asserts nothing (the tests beside this file do).
 """
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import matching_eval
+import pairs_eval
 import scoring_eval
 import verify_eval
 from keystep.recipe import HARDENED, OFFICIAL
@@ -59,12 +60,27 @@ def matching(_: Service) -> None:
         print(f"{recipe.name:36} {sum(judged)} of {len(judged)}")
 
 
+def pairs(service: Service) -> None:
+    """Preference pairs by stored reward-model scores, through POST /v1/pairs."""
+    title("Pairs of Qwen's responses to MATH through /v1/pairs: the chosen response is right (any of them: the mean)")
+    given = pairs_eval.with_outcomes(service, SHARED)
+    for by in (["pred_score"], ["outcome", "pred_score"]):
+        found = pairs_eval.measure(service, given, by)
+        told = found.statistics
+        print(
+            f"by {' then '.join(by):24} {found.right} of {found.questions} (mean {found.random:.0f}); {told['pairs']} pairs, "
+            f"{told['duplicates']} duplicates left out; chosen {told['length']['chosen_mean']:.0f} characters, rejected "
+            f"{told['length']['rejected_mean']:.0f}, chosen longer in {told['length']['chosen_longer']:.0%}",
+            flush=True,
+        )
+
+
 def title(text: str) -> None:
     print(f"\n{text}", flush=True)
 
 
 def main() -> None:
-    parts = {"verify": verify, "k": k, "matching": matching}
+    parts = {"verify": verify, "k": k, "matching": matching, "pairs": pairs}
     asked = sys.argv[1:] or list(parts)
     unknown = [name for name in asked if name not in parts]
     if unknown or not (SHARED / "data").is_dir():

@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -24,13 +23,14 @@ from keystep import __version__
 from keystep.engine import build
 from keystep.errors import ComponentError
 from keystep.http import jobs as job_routes
-from keystep.http import openapi, problems, streaming
+from keystep.http import openapi, page, pairs, problems, streaming
 from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
 from keystep.http.headers import SecurityHeaders
 from keystep.http.keys import KeyGuard, Keys
 from keystep.http.observing import Observing
 from keystep.http.scoring import Scoring
+from keystep.http.watching import Watch
 from keystep.metrics import Metrics
 from keystep.processes.scorer import Scorer
 from keystep.recipe import RECIPES, Recipe, resolve
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     scorer = Scorer(build(settings), settings.processes)
     metrics.watch(scorer.dispatcher)
     metrics.watch_extractors(scorer.engine, settings)
-    scoring = Scoring(scorer, admission, metrics, lookups=settings.threads)
+    scoring = Scoring(scorer, admission, metrics, Watch(settings, metrics), lookups=settings.threads)
     jobs = job_routes.Jobs(settings, admission, scoring)
     lifespan = _lifespan(scorer, scoring, jobs)
     app = FastAPIOffline(
@@ -73,8 +73,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     streaming.install(app, admission, scoring)
     job_routes.install(app, admission, jobs)
     compat.install(app, settings, admission, metrics, scoring.score)
+    pairs.install(app, admission, metrics)
     _recipe_routes(app)
     _health_routes(app, admission, scorer, metrics)
+    page.install(app, admission, scoring)
     openapi.install(app)
     return app
 
@@ -187,10 +189,6 @@ def _health_routes(app: FastAPI, admission: Admission, scorer: Scorer, metrics: 
     @app.get("/metrics", summary="Prometheus metrics")
     async def prometheus() -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> Response:
-        return RedirectResponse("/docs")
 
 
 def _whole(recipe: Recipe) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from keystep.http.problems import MEDIA_TYPE
-from keystep.wire import jobs, requests, responses
+from keystep.wire import jobs, pairs, requests, responses
 
 _WORK: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "/v1/score": (requests.ScoreRequest, responses.ScoreResponse),
     "/v1/verify": (requests.VerifyRequest, responses.VerifyResponse),
     "/v1/key-steps": (requests.KeyStepsRequest, responses.KeyStepsResponse),
+    "/v1/pairs": (pairs.PairsRequest, pairs.PairsResponse),
 }
 _PROBLEM = {
     "type": "object",

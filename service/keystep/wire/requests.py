@@ -75,7 +75,7 @@ class GroupIn(_QuestionIn):
     @field_validator("rollouts")
     @classmethod
     def _unique(cls, rollouts: list[RolloutIn]) -> list[RolloutIn]:
-        _distinct((r.id for r in rollouts), "rollouts of one group")
+        distinct((r.id for r in rollouts), "rollouts of one group")
         return rollouts
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class ScoreRequest(_Strict):
     @field_validator("groups")
     @classmethod
     def _unique(cls, groups: list[GroupIn]) -> list[GroupIn]:
-        _distinct((g.id for g in groups), "groups")
+        distinct((g.id for g in groups), "groups")
         return groups
 
 
@@ -111,7 +111,7 @@ class VerifyRequest(_Strict):
     @field_validator("items")
     @classmethod
     def _unique(cls, items: list[ItemIn]) -> list[ItemIn]:
-        _distinct((i.id for i in items), "items")
+        distinct((i.id for i in items), "items")
         return items
 
 
@@ -130,7 +130,7 @@ class KeyStepsRequest(_Strict):
     @field_validator("questions")
     @classmethod
     def _unique(cls, questions: list[QuestionIn]) -> list[QuestionIn]:
-        _distinct((q.id for q in questions), "questions")
+        distinct((q.id for q in questions), "questions")
         return questions
 
 
@@ -168,7 +168,7 @@ def _key_step(given: str | list[str]) -> KeyStep:
     return KeyStep(given) if isinstance(given, str) else KeyStep(given[0], tuple(given[1:]))
 
 
-def _distinct(ids: Iterable[str], what: str) -> None:
+def distinct(ids: Iterable[str], what: str) -> None:
     twice = [id_ for id_, n in Counter(ids).items() if n > 1]
     if twice:
         raise ValueError(f"ids must be distinct among {what}; {twice[0]!r} stands more than once")
