@@ -17,8 +17,9 @@ help: ## this list
 serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redis, no model, no GPU
 	$(BIN)/keystep serve
 
+# A file at a time: what a file starts, it starts once.
 test: .venv/.dev .venv/.peers redis-server ## set up and run every test (those over real data need KEYSTEP_SHARED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/.dev ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
