@@ -1,15 +1,15 @@
 """One model, one owner thread, micro-batches without a timer.
 
-    submit(texts) -> Future    from any thread
+    submit(items) -> Future    from any thread; an item is a text, or whatever else its model reads
     owner: wait until something waits
-           a round: texts from every waiting request in turn, each text once, up to ROUND_BATCHES batches' worth
+           a round: items from every waiting request in turn, each item once, up to ROUND_BATCHES batches' worth
            sort the round by length, cut it by the token budget, run each batch
            resolve each request with its last row
 
 A batch is taken the moment the model is free, from what waits by then: under load batches grow by themselves, and one
 caller alone waits for nobody. Requests take turns, so a huge one does not hold up a small one.
 
-Every future is resolved on every path. A batch that fails is run again text by text, so that a text fails only the requests
+Every future is resolved on every path. A batch that fails is run again item by item, so that an item fails only the requests
 that hold it. When the owner ends, of itself or by close(), all that wait fail at once, and so does all that comes later.
 """
 
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from threading import Condition, Event, Thread
@@ -27,45 +27,47 @@ from typing import Generic, Protocol, TypeVar
 from keystep.errors import ComponentError
 from keystep.nouns import Reason
 
+Item = TypeVar("Item", bound=Hashable)
+Item_contra = TypeVar("Item_contra", bound=Hashable, contravariant=True)
 Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
 Result = TypeVar("Result")
 
-# A round takes so many batches' worth of texts, then looks at what came meanwhile.
+# A round takes so many batches' worth of items, then looks at what came meanwhile.
 ROUND_BATCHES = 8
-# Texts whose lengths are asked for in one call.
+# Items whose lengths are asked for in one call.
 _AT_ONCE = 64
 
 _log = logging.getLogger(__name__)
 
 
-class Model(Protocol[Row_co]):
+class Model(Protocol[Item_contra, Row_co]):
     """Called from the owner thread alone."""
 
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, as ``run`` will see them."""
+    def lengths(self, items: Sequence[Item_contra]) -> list[int]:
+        """Tokens of each item, as ``run`` will see them."""
         ...
 
-    def run(self, batch: Sequence[str]) -> Sequence[Row_co]:
-        """One row a text, in order. The texts of a batch are distinct and sorted by length."""
+    def run(self, batch: Sequence[Item_contra]) -> Sequence[Row_co]:
+        """One row an item, in order. The items of a batch are distinct and sorted by length."""
         ...
 
 
-class _Request(Generic[Row]):
-    """What one caller waits for. todo: texts not taken into a round yet.  wanted: texts that have no row yet."""
+class _Request(Generic[Item, Row]):
+    """What one caller waits for. todo: items not taken into a round yet.  wanted: items that have no row yet."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, items: Sequence[Item]) -> None:
         self.future: Future[list[Row]] = Future()
-        self.texts = list(texts)
-        self.todo = iter(dict.fromkeys(texts))
-        self.wanted = set(texts)
-        self.rows: dict[str, Row] = {}
+        self.items = list(items)
+        self.todo = iter(dict.fromkeys(items))
+        self.wanted = set(items)
+        self.rows: dict[Item, Row] = {}
 
-    def give(self, text: str, row: Row) -> None:
-        self.rows[text] = row
-        self.wanted.remove(text)
+    def give(self, item: Item, row: Row) -> None:
+        self.rows[item] = row
+        self.wanted.remove(item)
         if not self.wanted and self._undone():
-            self.future.set_result([self.rows[t] for t in self.texts])
+            self.future.set_result([self.rows[i] for i in self.items])
 
     def fail(self, error: ComponentError) -> None:
         if self._undone():
@@ -75,17 +77,17 @@ class _Request(Generic[Row]):
         return not self.future.done() and self.future.set_running_or_notify_cancel()
 
 
-class Batcher(Generic[Row]):
-    """load: makes the model, on the owner thread.  token_budget: most tokens of a batch, padding counted; a longer text runs
+class Batcher(Generic[Item, Row]):
+    """load: makes the model, on the owner thread.  token_budget: most tokens of a batch, padding counted; a longer item runs
     alone.  name: of the model, in messages."""
 
-    def __init__(self, load: Callable[[], Model[Row]], *, token_budget: int, name: str) -> None:
+    def __init__(self, load: Callable[[], Model[Item, Row]], *, token_budget: int, name: str) -> None:
         self._load = load
         self._budget = token_budget
         self._name = name
         self._changed = Condition()
-        self._arrived: list[_Request[Row]] = []
-        self._waiting: list[_Request[Row]] = []  # the owner's
+        self._arrived: list[_Request[Item, Row]] = []
+        self._waiting: list[_Request[Item, Row]] = []  # the owner's
         self._gone: ComponentError | None = self._unavailable("is not started")  # why nothing is run now
         self._closing = False
         self._settled = Event()
@@ -110,25 +112,25 @@ class Batcher(Generic[Row]):
         if self._owner.ident is not None:
             self._owner.join()
 
-    def submit(self, texts: Sequence[str]) -> Future[list[Row]]:
-        """One row a text, in order; a text that stands twice, or in several requests that wait, is run once.
+    def submit(self, items: Sequence[Item]) -> Future[list[Row]]:
+        """One row an item, in order; an item that stands twice, or in several requests that wait, is run once.
 
         Fails with ComponentError (MODEL_UNAVAILABLE). What is cancelled is given up at the next round.
         """
-        request = _Request[Row](texts)
+        request = _Request[Item, Row](items)
         with self._changed:
             if self._gone is not None:
                 request.fail(self._gone)
-            elif not request.texts:
+            elif not request.items:
                 request.future.set_result([])
             else:
                 self._arrived.append(request)
                 self._changed.notify()
         return request.future
 
-    def rows(self, texts: Sequence[str], *, deadline: float | None = None) -> list[Row]:
+    def rows(self, items: Sequence[Item], *, deadline: float | None = None) -> list[Row]:
         """``submit``, waited for. deadline: time.monotonic() past which it raises ComponentError (DEADLINE)."""
-        future = self.submit(texts)
+        future = self.submit(items)
         try:
             return future.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
         except TimeoutError:
@@ -172,52 +174,56 @@ class Batcher(Generic[Row]):
             self._arrived.clear()
             return not self._closing
 
-    def _round(self, model: Model[Row]) -> None:
-        lengths: dict[str, int] = {}
+    def _round(self, model: Model[Item, Row]) -> None:
+        lengths: dict[Item, int] = {}
+        wanting: dict[Item, list[_Request[Item, Row]]] = defaultdict(list)
+        for request in self._waiting:
+            for item in request.wanted:
+                wanting[item].append(request)
         turns = _in_turn(self._waiting)
-        while sum(lengths.values()) < ROUND_BATCHES * self._budget and (texts := list(islice(turns, _AT_ONCE))):
-            lengths.update(self._isolated(model.lengths, texts))
+        while sum(lengths.values()) < ROUND_BATCHES * self._budget and (items := list(islice(turns, _AT_ONCE))):
+            lengths.update(self._isolated(model.lengths, items, wanting))
         for batch in cut(lengths, self._budget):
             if self._closing:
                 return
-            for text, row in self._isolated(model.run, batch):
-                for request in self._waiting:
-                    if text in request.wanted:
-                        request.give(text, row)
+            for item, row in self._isolated(model.run, batch, wanting):
+                for request in wanting[item]:
+                    request.give(item, row)
 
-    def _isolated(self, call: Callable[[Sequence[str]], Sequence[Result]], texts: list[str]) -> list[tuple[str, Result]]:
-        """(text, its result). Where the call fails, text by text; a text that fails alone fails the requests that want it."""
+    def _isolated(
+        self, call: Callable[[Sequence[Item]], Sequence[Result]], items: list[Item], wanting: Mapping[Item, list[_Request[Item, Row]]]
+    ) -> list[tuple[Item, Result]]:
+        """(item, its result). Where the call fails, item by item; an item that fails alone fails the requests that want it."""
         try:
-            return list(zip(texts, call(texts), strict=True))
-        except Exception as error:  # noqa: BLE001 - one bad text never fails its batch
-            if len(texts) > 1:
-                return [pair for text in texts for pair in self._isolated(call, [text])]
-            _log.exception("the model %s failed on a text", self._name)
-            failure = self._unavailable(f"failed on a text: {error}")
-            for request in self._waiting:
-                if texts[0] in request.wanted:
-                    request.fail(failure)
+            return list(zip(items, call(items), strict=True))
+        except Exception as error:  # noqa: BLE001 - one bad item never fails its batch
+            if len(items) > 1:
+                return [pair for item in items for pair in self._isolated(call, [item], wanting)]
+            _log.exception("the model %s failed on an item", self._name)
+            failure = self._unavailable(f"failed on an item: {error}")
+            for request in wanting[items[0]]:
+                request.fail(failure)
             return []
 
 
-def _in_turn(waiting: Sequence[_Request[Row]]) -> Iterator[str]:
-    """A text of each request, then the next of each: what none has taken yet."""
+def _in_turn(waiting: Sequence[_Request[Item, Row]]) -> Iterator[Item]:
+    """An item of each request, then the next of each: what none has taken yet."""
     turns = deque(waiting)
     while turns:
         request = turns.popleft()
-        text = next((t for t in request.todo if t in request.wanted), None)
-        if text is not None:
+        item = next((i for i in request.todo if i in request.wanted), None)
+        if item is not None:
             turns.append(request)
-            yield text
+            yield item
 
 
-def cut(lengths: Mapping[str, int], budget: int) -> Iterator[list[str]]:
-    """Texts by length, in batches of at most ``budget`` tokens with every row as long as the longest."""
-    batch: list[str] = []
-    for text in sorted(lengths, key=lambda t: lengths[t]):
-        if batch and (len(batch) + 1) * lengths[text] > budget:
+def cut(lengths: Mapping[Item, int], budget: int) -> Iterator[list[Item]]:
+    """Items by length, in batches of at most ``budget`` tokens with every row as long as the longest."""
+    batch: list[Item] = []
+    for item in sorted(lengths, key=lambda i: lengths[i]):
+        if batch and (len(batch) + 1) * lengths[item] > budget:
             yield batch
             batch = []
-        batch.append(text)
+        batch.append(item)
     if batch:
         yield batch

@@ -56,7 +56,7 @@ class Embedder:
         def load() -> SentenceModel:
             return SentenceModel(str(folder or model), threads, weights=KNOWN.get(model), backend=backend)
 
-        self._batcher: Batcher[Vector] = Batcher(load, token_budget=TOKEN_BUDGET, name=model)
+        self._batcher: Batcher[str, Vector] = Batcher(load, token_budget=TOKEN_BUDGET, name=model)
 
     def start(self) -> None:
         """Load; returns when ready. Raises ComponentError (MODEL_UNAVAILABLE): no such model, or [embed] is not installed."""
