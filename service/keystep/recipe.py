@@ -118,6 +118,15 @@ class Recipe:
         """Every field that decides a reward: all but the name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
 
+    @property
+    def spec(self) -> str | dict[str, Any]:
+        """What resolve makes this recipe of again, by hash: its name, or what differs from hardened."""
+        named = RECIPES.get(self.name)
+        if named is not None and named.hash == self.hash:
+            return self.name
+        have = HARDENED.deciding()
+        return {"base": HARDENED.name, **{name: value for name, value in self.deciding().items() if value != have[name]}}
+
     def but(self, **changes: Any) -> Recipe:
         """This recipe with some fields changed, named after what changed, e.g. 'hardened(alpha=0.2)'."""
         known = {f.name for f in fields(self)} - {"name"}

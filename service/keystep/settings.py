@@ -104,6 +104,10 @@ class Settings(BaseSettings):
         description="JSONL of groups whose questions are known by their text to trainers' protocols that carry no label; empty for none",
     )
 
+    recent_mib: int = Field(
+        16, ge=0, le=4096, description="MiB of recent batches held in memory for the inspector page; 0 keeps none (docs/inspector.md)"
+    )
+
     max_body_mib: int = Field(64, ge=1, le=4096, description="largest request body, MiB (else 413)")
     max_text_chars: int = Field(400_000, ge=1, description="longest single text, characters (else 413)")
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")

@@ -113,7 +113,7 @@ class Jobs:
     def _running(self, store: JobStore) -> Runner:
         return Runner(
             store,
-            JobScorer(self._scoring.scorer, self._scoring.metrics),
+            JobScorer(self._scoring.scorer, self._scoring.watch),
             workers=self._settings.processes + 1,
             keep=self._settings.jobs_keep_seconds,
             busy=lambda: self._admission.busy,

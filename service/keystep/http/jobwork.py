@@ -15,9 +15,9 @@ import orjson
 from keystep import wire
 from keystep.errors import RecipeError
 from keystep.http.orders import ScoreOrder
+from keystep.http.watching import Watch
 from keystep.jobs.runner import CannotDoError, Done
 from keystep.jobs.store import NewJob, Work
-from keystep.metrics import Metrics
 from keystep.nouns import Group, Reason, ScoredGroup
 from keystep.processes.scorer import Scorer
 from keystep.recipe import Recipe, resolve
@@ -56,31 +56,33 @@ def written(order: ScoreOrder, key: str | None) -> NewJob:
 class JobScorer:
     """Through the service's own scoring processes, as one caller among others."""
 
-    def __init__(self, scorer: Scorer, metrics: Metrics) -> None:
+    def __init__(self, scorer: Scorer, watch: Watch) -> None:
         self._scorer = scorer
-        self._metrics = metrics
+        self._watch = watch
 
     def score(self, work: Work, wanted: Callable[[], bool]) -> Done | None:
         common = about(work.about)
         recipe = _same_recipe(common)
         deadline = None if common.deadline_ms is None else time.monotonic() + common.deadline_ms / 1000 - work.age
+        groups = _groups(work)
         try:
-            submitted = self._scorer.submit(_groups(work), recipe, evidence=common.detail == "evidence", deadline=deadline)
+            submitted = self._scorer.submit(groups, recipe, evidence=common.detail == "evidence", deadline=deadline)
         except RecipeError as error:
             raise CannotDoError(error.message) from error
         while wait(submitted.groups, _LOOK).not_done:
             if not wanted():
                 self._scorer.drop(submitted)
                 return None
-        return self._done(work, common, recipe, [group.result() for group in submitted.groups], submitted.degraded)
+        return self._done(work, common, groups, [group.result() for group in submitted.groups], submitted.degraded)
 
     def give_up(self, work: Work) -> Done:
         common = about(work.about)
-        return self._done(work, common, _same_recipe(common), [none_of(g, Reason.INTERNAL_ERROR) for g in _groups(work)], ())
+        groups = _groups(work)
+        return self._done(work, common, groups, [none_of(g, Reason.INTERNAL_ERROR) for g in groups], ())
 
-    def _done(self, work: Work, common: About, recipe: Recipe, groups: list[ScoredGroup], degraded: tuple[str, ...]) -> Done:
-        self._metrics.saw_groups(recipe, groups, degraded)
-        told = (orjson.dumps(wire.group_to_json(g, common.detail)).decode() for g in groups)
+    def _done(self, work: Work, common: About, groups: list[Group], scored: list[ScoredGroup], degraded: tuple[str, ...]) -> Done:
+        self._watch.saw(groups, _same_recipe(common), scored, degraded)
+        told = (orjson.dumps(wire.group_to_json(g, common.detail)).decode() for g in scored)
         return Done(dict(zip(work.groups, told, strict=True)), degraded)
 
 

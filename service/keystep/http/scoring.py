@@ -20,6 +20,7 @@ from keystep.http import waiting
 from keystep.http.admission import Admission
 from keystep.http.observing import mark
 from keystep.http.orders import KeyStepsOrder, Orders, ScoreOrder, VerifyOrder
+from keystep.http.watching import Watch
 from keystep.keysteps.source import Flown
 from keystep.metrics import Metrics
 from keystep.nouns import Group, Reason, ScoredGroup
@@ -36,9 +37,10 @@ _SMALL_BYTES = 64 * 1024
 class Scoring:
     """lookups: requests whose key steps are looked up at once."""
 
-    def __init__(self, scorer: Scorer, admission: Admission, metrics: Metrics, *, lookups: int) -> None:
+    def __init__(self, scorer: Scorer, admission: Admission, metrics: Metrics, watch: Watch, *, lookups: int) -> None:
         self.scorer = scorer
         self.metrics = metrics
+        self.watch = watch
         self._admission = admission
         self._orders = Orders(admission)
         self._reader = ThreadPoolExecutor(1, "keystep-read")
@@ -48,8 +50,8 @@ class Scoring:
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
-    async def score(self, body: bytes) -> bytes:
-        """POST /v1/score"""
+    async def score(self, body: bytes, *, watched: bool = True) -> bytes:
+        """POST /v1/score. watched: False for who only looks, which is neither counted nor kept."""
         arrived = time.monotonic()
         order = await self.order(body)
         mark("parse")
@@ -58,7 +60,8 @@ class Scoring:
             mark("score")
 
             def answer() -> bytes:
-                self.metrics.saw_groups(order.recipe, scored, degraded)
+                if watched:
+                    self.watch.saw(order.groups, order.recipe, scored, degraded)
                 lines = [wire.group_to_json(g, order.request.detail) for g in scored]
                 return _json({"recipe": wire.recipe_to_json(order.recipe), "groups": lines, "degraded": degraded})
 

@@ -99,10 +99,11 @@ class _Stream:
 
     async def lines(self) -> AsyncIterator[bytes]:
         recipe, detail = self._order.recipe, self._order.request.detail
+        given = {group.id: group for group in self._order.groups}
         yield _line({"service": __version__, "recipe": wire.recipe_to_json(recipe)})
         try:
             while (group := await self._finished.get()) is not None:
-                self._scoring.metrics.saw_groups(recipe, [group], ())
+                self._scoring.watch.saw([given[group.id]], recipe, [group], ())
                 yield _line(wire.group_to_json(group, detail))
             if self._work is not None:
                 self._work.result()
