@@ -8,8 +8,8 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench profile soak growth real audit lock clean
-.PHONY: redis-server
+.PHONY: help serve test lint format ablation bench profile soak growth real screenshots audit lock clean
+.PHONY: redis-server chromium
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redi
 	$(BIN)/keystep serve
 
 # A file at a time: what a file starts, it starts once.
-test: .venv/.dev .venv/.peers redis-server ## set up and run every test (those over real data need KEYSTEP_SHARED)
+test: .venv/.dev .venv/.peers redis-server chromium ## set up and run every test (those over real data need KEYSTEP_SHARED)
 	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/.dev ## ruff, mypy --strict, import-linter
@@ -49,6 +49,9 @@ soak: .venv/.bench ## half an hour of load: memory stays flat; ARGS='--minutes 5
 
 growth: .venv/.bench redis-server ## how cost grows with a batch, a rollout, replicas; draws docs/growth.svg
 	$(BIN)/python tests/bench/growth.py $(ARGS)
+
+screenshots: .venv/.dev chromium ## take the pictures of docs/screenshots of a running service
+	PYTHONPATH=tests $(BIN)/python tests/browser docs/screenshots
 
 # In an environment of its own: what it brings is no version of ours. --strict: what could not be looked up is a failure too.
 audit: .venv/.made ## known weaknesses of the versions in docker/constraints.txt (needs the advisories of PyPI)
@@ -92,6 +95,12 @@ clean: ## remove the environment and every cache
 .venv/.bench: .venv/.dev
 	$(PIP) --editable '.[server,embed,dev,bench]'
 	@touch $@
+
+# Tests look at the pages with a real browser.
+chromium:
+	@test -n "$$KEYSTEP_CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	  || { echo 'the tests need Chromium: install it (Debian: apt-get install chromium), or let KEYSTEP_CHROMIUM name it, and run make again'; exit 1; }
 
 # Tests run against a real Redis.
 redis-server:

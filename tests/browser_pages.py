@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page
 
 EXAMPLES = [json.loads(line) for line in (Path(__file__).parents[1] / "clients/examples/groups.jsonl").read_text().splitlines()]
+
+
+def chromium_path() -> str:
+    """Of the system's Chromium."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    path = os.environ.get("KEYSTEP_CHROMIUM") or next(found, None)
+    assert path, "this needs Chromium: install it (Debian: apt-get install chromium), or let KEYSTEP_CHROMIUM name it"
+    return path
 
 
 class Watched:
