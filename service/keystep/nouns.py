@@ -31,6 +31,7 @@ class Reason(StrEnum):
     EXTRACTION_INVALID = "extraction_invalid"  # the extractor's model gave nothing that can be used, twice
     EXTRACTION_REFUSED = "extraction_refused"  # the extractor's model declined
     MODEL_UNAVAILABLE = "model_unavailable"  # a learned model that the recipe needs failed, or is gone
+    TRUNCATED_STEPS = "truncated_steps"  # a process reward model's length does not reach the last step
     DEADLINE = "deadline"  # the request's deadline_ms passed before this was computed
     INTERNAL_ERROR = "internal_error"  # a defect of keystep's own; logged with its traceback
     # Nobody can tell by rule: null, unless the recipe says zero.

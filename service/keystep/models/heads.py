@@ -1,0 +1,211 @@
+"""How each kind of model is read, from tokens to scores. Imports torch; used by the owner thread of local.py only.
+
+bradley_terry  the head's one logit at the row's last token
+armorm         score and objectives, by the checkpoint's own code
+pairrm         both orders of two texts, logit AB - BA
+prm_class      softmax over the classes of a tag's token: that of class 1            (Qwen2.5-Math-PRM)
+prm_token      softmax over the logits of "+" and "-" at a tag's token: that of "+"   (Math-Shepherd)
+prm_turn       the same where an answer to each step is predicted                    (VisualPRM)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from keystep.errors import ComponentError
+from keystep.models import checkpoints
+from keystep.models.batcher import Model
+from keystep.models.local import finite, in_groups_of_one_length
+from keystep.models.prompts import BAD, GOOD, Encoded, Encoder
+from keystep.models.sample import Sample, Score
+from keystep.models.spec import PROCESS, Local
+from keystep.nouns import Reason
+
+# Fields of a config by which logits are more than the output layer's.
+_NOT_LINEAR = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+# Of the most tokens, PairRM gives so many to the question (its own settings: 1224 of 2048).
+_SOURCE_SHARE = 1224 / 2048
+
+
+def load(spec: Local) -> Model[Sample, Score]:
+    """Raises ComponentError."""
+    model, tokenizer = checkpoints.load(spec)
+    if spec.kind == "pairrm":
+        return _Pairwise(model, tokenizer, spec)
+    encoder = Encoder(tokenizer, spec)
+    if spec.kind in PROCESS:
+        return _Process(model, tokenizer, encoder, spec)
+    return _Whole(model, encoder, spec)
+
+
+class _Encoding:
+    """Samples as tokens; what ``lengths`` has encoded, ``run`` need not encode again."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._ready: dict[Sample, Encoded] = {}
+
+    def lengths(self, samples: Sequence[Sample]) -> list[int]:
+        for sample in samples:
+            self._ready[sample] = self._encoder.encode(sample)
+        return [len(self._ready[sample].ids) for sample in samples]
+
+    def _encoded(self, samples: Sequence[Sample]) -> list[Encoded]:
+        return [self._ready.pop(s) if s in self._ready else self._encoder.encode(s) for s in samples]
+
+
+class _Whole(_Encoding):
+    """Bradley-Terry and ArmoRM: a score of the whole response."""
+
+    def __init__(self, model: Any, encoder: Encoder, spec: Local) -> None:
+        super().__init__(encoder)
+        self._model = model
+        self._spec = spec
+        # The decoders of transformers have a linear head over each token's state; others read theirs by a mask, not by padding.
+        self._by_state = isinstance(getattr(model, "score", None), torch.nn.Linear) and not spec.remote_code
+
+    def run(self, batch: Sequence[Sample]) -> list[Score]:
+        encoded = self._encoded(batch)
+        if self._spec.remote_code:
+            lengths = [len(e.ids) for e in encoded]
+            return in_groups_of_one_length(lengths, lambda indices: self._scores([encoded[i] for i in indices]))
+        return self._scores(encoded)
+
+    @torch.inference_mode()
+    def _scores(self, encoded: Sequence[Encoded]) -> list[Score]:
+        tokens = _padded([e.ids for e in encoded], self._spec.device)
+        if self._by_state:
+            state = self._model.base_model(**tokens).last_hidden_state
+            logits = self._model.score(state[torch.arange(len(encoded)), tokens["attention_mask"].sum(1) - 1])[:, 0]
+            parts = None
+        else:
+            out = self._model(**tokens)
+            logits = (out.score if self._spec.kind == "armorm" else out.logits).reshape(len(encoded))
+            parts = out.rewards.float().tolist() if self._spec.kind == "armorm" else None
+        found = logits.float().tolist()
+        return [
+            finite(Score(value, parts=() if parts is None else _named(parts[row]), truncated=e.truncated))
+            for row, (value, e) in enumerate(zip(found, encoded, strict=True))
+        ]
+
+
+class _Process(_Encoding):
+    """Process reward models: a probability a step."""
+
+    def __init__(self, model: Any, tokenizer: Any, encoder: Encoder, spec: Local) -> None:
+        super().__init__(encoder)
+        self._model = model
+        self._spec = spec
+        self._tokens = None if spec.kind == "prm_class" else tuple(_one_token(tokenizer, mark, spec) for mark in (BAD, GOOD))
+        if spec.kind == "prm_class" and model.config.num_labels != 2:
+            raise ComponentError(
+                Reason.MODEL_UNAVAILABLE,
+                f"the model {spec.model} has {model.config.num_labels} classes; a prm_class has two, wrong and right",
+            )
+        # Capped or scaled logits are not what the output layer gives by itself.
+        if self._tokens is not None and (odd := [n for n in _NOT_LINEAR if getattr(model.config.get_text_config(), n, None)]):
+            raise ComponentError(Reason.MODEL_UNAVAILABLE, f"the model {spec.model} has {odd[0]}; serve it behind vLLM")
+
+    def run(self, batch: Sequence[Sample]) -> list[Score]:
+        encoded = self._encoded(batch)
+        read = [e for e in encoded if e.at]
+        found = iter(self._probabilities(read) if read else [])
+        return [self._score(sample, e, next(found) if e.at else ()) for sample, e in zip(batch, encoded, strict=True)]
+
+    def _score(self, sample: Sample, encoded: Encoded, steps: tuple[float, ...]) -> Score:
+        if encoded.at is None:
+            return Score(truncated=True, reason=Reason.TRUNCATED_STEPS)
+        if len(steps) != len(sample.steps):
+            raise RuntimeError(f"{len(sample.steps)} steps have {len(steps)} scores")
+        return finite(Score(steps=steps, truncated=encoded.truncated))
+
+    @torch.inference_mode()
+    def _probabilities(self, encoded: Sequence[Encoded]) -> list[tuple[float, ...]]:
+        tokens = _padded([e.ids for e in encoded], self._spec.device)
+        counts = [len(e.at or ()) for e in encoded]
+        rows = torch.tensor([row for row, count in enumerate(counts) for _ in range(count)])
+        at = torch.tensor([index for e in encoded for index in e.at or ()])
+        if self._tokens is None:
+            logits = self._model(**tokens).logits[rows, at]
+        else:
+            # Only these logits are needed; those of every token over the whole vocabulary would be gigabytes.
+            state = self._model.base_model(**tokens).last_hidden_state
+            logits = self._model.get_output_embeddings()(state[rows, at])[:, list(self._tokens)]
+        right = torch.softmax(logits.float(), dim=-1)[:, 1].cpu()
+        return [tuple(part.tolist()) for part in torch.split(right, counts)]
+
+
+class _Pairwise:
+    """PairRM. A sample's other text is the second; the sample is run in both orders and their logits subtracted."""
+
+    def __init__(self, model: Any, tokenizer: Any, spec: Local) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._spec = spec
+
+    def lengths(self, samples: Sequence[Sample]) -> list[int]:
+        return [2 * len(self._joined(s.question, s.text, s.other or "")[0]) for s in samples]
+
+    def run(self, batch: Sequence[Sample]) -> list[Score]:
+        rows = []
+        for s in batch:
+            other = s.other or ""
+            rows += [self._joined(s.question, s.text, other), self._joined(s.question, other, s.text)]
+        logits = self._logits(rows)
+        return [
+            finite(Score(ab - ba, parts=(("as_given", ab), ("swapped", ba)), truncated=row[2]))
+            for ab, ba, row in zip(logits[::2], logits[1::2], rows[::2], strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _logits(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...], bool]]) -> list[float]:
+        tokens = _padded([ids for ids, _, _ in rows], self._spec.device)
+        indices = torch.tensor([where for _, where, _ in rows], device=self._spec.device)
+        found: list[float] = self._model(**tokens, indices=indices).logits.float().tolist()
+        return found
+
+    def _joined(self, question: str, first: str, second: str) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
+        """(tokens, where the three prefixes stand, whether anything was cut off). Both texts have the same room, in either order."""
+        config, most = self._model.config, self._spec.max_length
+        source, cut = self._part("<|source|>", question, int(most * _SOURCE_SHARE))
+        ids, where = source, [source.index(config.source_prefix_id)]
+        room = (most - len(source)) // 2
+        for prefix, text, prefix_id in (
+            ("<|candidate1|>", first, config.cand1_prefix_id),
+            ("<|candidate2|>", second, config.cand2_prefix_id),
+        ):
+            part, less = self._part(prefix, text, room)
+            where.append(len(ids) + part.index(prefix_id))
+            ids = ids + part
+            cut = cut or less
+        return tuple(ids), tuple(where), cut
+
+    def _part(self, prefix: str, text: str, room: int) -> tuple[list[int], bool]:
+        whole = self._tokenizer(prefix + text, verbose=False)["input_ids"]
+        # The last token is the tokenizer's own end of a part, and stays.
+        return (whole, False) if len(whole) <= room else ([*whole[: room - 1], whole[-1]], True)
+
+
+def _padded(rows: Sequence[Sequence[int]], device: str) -> dict[str, torch.Tensor]:
+    """Tokens and mask, padded on the right; which token pads does not matter, as no place of it is read."""
+    longest = max(map(len, rows))
+    ids = torch.zeros((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = torch.tensor(row)
+        mask[at, : len(row)] = 1
+    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+
+def _named(objectives: Sequence[float]) -> tuple[tuple[str, float], ...]:
+    return tuple((f"objective_{n}", value) for n, value in enumerate(objectives))
+
+
+def _one_token(tokenizer: Any, mark: str, spec: Local) -> int:
+    ids = tokenizer.encode(mark, add_special_tokens=False)
+    if len(ids) != 1:
+        raise ComponentError(Reason.MODEL_UNAVAILABLE, f"to the tokenizer of {spec.model} {mark!r} is {len(ids)} tokens, not one")
+    return int(ids[0])
