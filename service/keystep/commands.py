@@ -16,6 +16,7 @@ from keystep import __version__
 from keystep.errors import InputError, KeystepError
 from keystep.given import settings
 from keystep.keysteps_commands import keysteps
+from keystep.ledger_commands import ledger
 from keystep.pairs_commands import pairs
 from keystep_client import ClientError
 
@@ -28,6 +29,7 @@ app = App(
 )
 
 app.command(keysteps)
+app.command(ledger)
 app.command(pairs)
 
 

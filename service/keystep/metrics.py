@@ -35,6 +35,25 @@ class ProcessCounts(Protocol):
     def size(self) -> int: ...
 
 
+class LedgerCounts(Protocol):
+    written: int
+    lost: int
+    stopped: str | None
+
+
+class _Ledger(Collector):
+    def __init__(self, watched: LedgerCounts) -> None:
+        self._watched = watched
+
+    def collect(self) -> Iterator[Metric]:
+        counted = CounterMetricFamily("keystep_ledger_rollouts", "Rollouts for the ledger: written, or lost.", labels=["status"])
+        counted.add_metric(["written"], self._watched.written)
+        counted.add_metric(["lost"], self._watched.lost)
+        yield counted
+        stopped = self._watched.stopped is not None
+        yield GaugeMetricFamily("keystep_ledger_stopped", "1 while the ledger cannot be written.", value=float(stopped))
+
+
 class _Processes(Collector):
     def __init__(self, watched: ProcessCounts) -> None:
         self._watched = watched
@@ -127,6 +146,10 @@ class Metrics:
     def watch(self, processes: ProcessCounts) -> None:
         """Tell how the scoring processes are. They report to the front all they do, so every other figure here is of all of them."""
         self._registry.register(_Processes(processes))
+
+    def watch_ledger(self, ledger: LedgerCounts) -> None:
+        """Tell what the ledger recorded, where there is one."""
+        self._registry.register(_Ledger(ledger))
 
     def watch_extractors(self, engine: Engine, settings: Settings) -> None:
         """Tell what extraction by a language model takes, where there is one."""

@@ -99,11 +99,19 @@ class Settings(BaseSettings):
         None, description="folder where the weights of that name lie, instead of the hub"
     )
 
+    reward_models_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="JSON file of the reward models that are served, by name (docs/reward-models.md); empty for none"
+    )
+
     questions_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
         None,
         description="JSONL of groups whose questions are known by their text to trainers' protocols that carry no label; empty for none",
     )
 
+    ledger_path: Annotated[Path | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="folder where every scored rollout is recorded, texts included; empty for no ledger (docs/ledger.md)"
+    )
+    ledger_sync: bool = Field(False, description="answer only once what was scored is on the ledger's disk")
     recent_mib: int = Field(
         16, ge=0, le=4096, description="MiB of recent batches held in memory for the inspector page; 0 keeps none (docs/inspector.md)"
     )

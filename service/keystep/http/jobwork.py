@@ -81,7 +81,10 @@ class JobScorer:
         return self._done(work, common, groups, [none_of(g, Reason.INTERNAL_ERROR) for g in groups], ())
 
     def _done(self, work: Work, common: About, groups: list[Group], scored: list[ScoredGroup], degraded: tuple[str, ...]) -> Done:
-        self._watch.saw(groups, _same_recipe(common), scored, degraded)
+        recorded = self._watch.saw(groups, _same_recipe(common), scored, degraded)
+        if recorded is not None:
+            recorded.result()
+        degraded += self._watch.degraded
         told = (orjson.dumps(wire.group_to_json(g, common.detail)).decode() for g in scored)
         return Done(dict(zip(work.groups, told, strict=True)), degraded)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import orjson
@@ -18,7 +18,7 @@ from keystep import __version__, wire
 from keystep.engine import Lookup
 from keystep.http import waiting
 from keystep.http.admission import Admission
-from keystep.http.observing import mark
+from keystep.http.observing import mark, request_id
 from keystep.http.orders import KeyStepsOrder, Orders, ScoreOrder, VerifyOrder
 from keystep.http.watching import Watch
 from keystep.keysteps.source import Flown
@@ -49,6 +49,7 @@ class Scoring:
     def close(self) -> None:
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._lookups.shutdown(wait=False, cancel_futures=True)
+        self.watch.close()
 
     async def score(self, body: bytes, *, watched: bool = True) -> bytes:
         """POST /v1/score. watched: False for who only looks, which is neither counted nor kept."""
@@ -58,10 +59,10 @@ class Scoring:
         with self._admission.admit(order.rollouts, "groups"):
             scored, degraded = await self._scored(order, deadline_of(arrived, order.request.deadline_ms), small=_small(body))
             mark("score")
+            if watched:
+                degraded += await self._seen(order, scored, degraded, arrived, small=_small(body))
 
             def answer() -> bytes:
-                if watched:
-                    self.watch.saw(order.groups, order.recipe, scored, degraded)
                 lines = [wire.group_to_json(g, order.request.detail) for g in scored]
                 return _json({"recipe": wire.recipe_to_json(order.recipe), "groups": lines, "degraded": degraded})
 
@@ -137,6 +138,20 @@ class Scoring:
             self.scorer.drop(submitted)
             raise
         return [future.result() for future in submitted.groups], submitted.degraded
+
+    async def _seen(
+        self, order: ScoreOrder, scored: list[ScoredGroup], degraded: tuple[str, ...], arrived: float, *, small: bool
+    ) -> tuple[str, ...]:
+        """Tells the watch, and waits for the ledger where it is to be waited for. What is missing."""
+        request = request_id()
+
+        def see() -> Future[bool] | None:
+            return self.watch.saw(order.groups, order.recipe, scored, degraded, since=arrived, request=request)
+
+        recorded = see() if small else await waiting.on(self._reader, see)
+        if recorded is not None:
+            await waiting.settled([recorded])
+        return self.watch.degraded
 
     async def _flown(self, order: KeyStepsOrder, deadline: float | None) -> list[Flown]:
         source = self.scorer.engine.source(order.recipe.extractor)

@@ -27,7 +27,7 @@ from keystep import __version__, wire
 from keystep.engine import Lookup
 from keystep.http import waiting
 from keystep.http.admission import Admission
-from keystep.http.observing import mark
+from keystep.http.observing import mark, request_id
 from keystep.http.orders import ScoreOrder
 from keystep.http.scoring import Scoring, deadline_of
 from keystep.nouns import Group, Reason, ScoredGroup
@@ -50,7 +50,7 @@ def install(app: FastAPI, admission: Admission, scoring: Scoring) -> None:
             order = await scoring.order(body)
             mark("parse")
             held.enter_context(admission.admit(order.rollouts, "groups"))
-            stream = _Stream(scoring, order, deadline_of(arrived, order.request.deadline_ms))
+            stream = _Stream(scoring, order, arrived, deadline_of(arrived, order.request.deadline_ms))
             await stream.begin()
             # Places in admission are given up when the last line has gone, or the client has.
             return _Lines(stream, held.pop_all())
@@ -68,11 +68,12 @@ class _Lines(StreamingResponse):
 
 
 class _Stream:
-    """One request. deadline: time.monotonic()."""
+    """One request. arrived, deadline: time.monotonic()."""
 
-    def __init__(self, scoring: Scoring, order: ScoreOrder, deadline: float | None) -> None:
+    def __init__(self, scoring: Scoring, order: ScoreOrder, arrived: float, deadline: float | None) -> None:
         self._scoring = scoring
         self._order = order
+        self._arrived = arrived
         self._deadline = deadline
         self._began = time.perf_counter()
         # Groups as they finish; None when there are no more.
@@ -100,10 +101,14 @@ class _Stream:
     async def lines(self) -> AsyncIterator[bytes]:
         recipe, detail = self._order.recipe, self._order.request.detail
         given = {group.id: group for group in self._order.groups}
+        watch = self._scoring.watch
         yield _line({"service": __version__, "recipe": wire.recipe_to_json(recipe)})
         try:
             while (group := await self._finished.get()) is not None:
-                self._scoring.watch.saw([given[group.id]], recipe, [group], ())
+                recorded = watch.saw([given[group.id]], recipe, [group], (), since=self._arrived, request=request_id())
+                if recorded is not None:
+                    await waiting.settled([recorded])
+                self._degraded.update(watch.degraded)
                 yield _line(wire.group_to_json(group, detail))
             if self._work is not None:
                 self._work.result()
