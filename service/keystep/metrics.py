@@ -123,17 +123,18 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         r = self._registry
-        self.requests = Counter("keystep_requests", "Requests answered.", ("route", "status"), registry=r)
+        requests = Counter("keystep_requests", "Requests answered.", ("route", "status"), registry=r)
+        self._request = cache(requests.labels)  # looking one up costs more than counting
         self.seconds = Histogram(
             "keystep_request_seconds", "Seconds from the first byte read to the answer.", ("route",), buckets=_SECONDS, registry=r
         )
         stages = Histogram("keystep_stage_seconds", "Seconds of each stage of a request.", ("stage",), buckets=_SECONDS, registry=r)
-        self._stage = cache(stages.labels)  # looking one up costs more than observing
+        self._stage = cache(stages.labels)
         self._rewards = Distribution()
         r.register(self._rewards)
         self.inflight = Gauge("keystep_inflight_rollouts", "Rollouts admitted and not yet answered.", registry=r)
         self.inflight_bytes = Gauge("keystep_inflight_bytes", "Bytes of request bodies in flight.", registry=r)
-        self.rollouts = Counter("keystep_rollouts", "Rollouts scored.", ("recipe", "status"), registry=r)
+        self._rollouts = cache(Counter("keystep_rollouts", "Rollouts scored.", ("recipe", "status"), registry=r).labels)
         self.reasons = Counter("keystep_reasons", "Reasons given, by name.", ("reason",), registry=r)
         self.flags = Counter("keystep_flags", "Flags raised, by name.", ("flag",), registry=r)
         self.zero_variance = Counter("keystep_zero_variance_groups", "Groups without any signal.", registry=r)
@@ -170,9 +171,12 @@ class Metrics:
                 flags.update(rollout.reward.flags)
         self._rewards.saw(name, (r.reward.total for g in groups for r in g.rollouts))
         for status, n in statuses.items():
-            self.rollouts.labels(name, status).inc(n)
+            self._rollouts(name, status).inc(n)
         self._saw(reasons, flags)
         self.saw_degraded(degraded)
+
+    def saw_request(self, route: str, status: int) -> None:
+        self._request(route, str(status)).inc()
 
     def saw_stage(self, stage: str, seconds: float) -> None:
         self._stage(stage).observe(seconds)

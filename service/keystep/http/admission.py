@@ -10,6 +10,7 @@ from fastapi import Request
 
 from keystep.errors import DrainingError, OverloadedError, TooLargeError
 from keystep.http.observing import mark
+from keystep.http.turns import Turns
 from keystep.metrics import Metrics
 from keystep.settings import Settings
 
@@ -24,6 +25,7 @@ class Admission:
         self._lock = threading.Lock()
         self._inflight = 0
         self._bytes = 0  # the event loop's alone
+        self._turns = Turns()
         self.draining = False
         metrics.inflight.set_function(lambda: self._inflight)
         metrics.inflight_bytes.set_function(lambda: self._bytes)
@@ -39,8 +41,9 @@ class Admission:
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
-        """The request's whole body. Its bytes count as in flight from when they are announced until the block ends, so that
-        a body for which there is no room is turned away before it is read. TooLargeError as soon as it is known to be too long."""
+        """The request's whole body, when it is its turn. Its bytes count as in flight from when they are announced until the
+        block ends, so that a body for which there is no room is turned away before it is read. TooLargeError as soon as it is
+        known to be too long."""
         told = request.headers.get("content-length", "")
         held = self._hold(0, int(told) if told.isdigit() else 0)
         try:
@@ -51,6 +54,7 @@ class Admission:
                 if size > held:
                     held = self._hold(held, size)
                 chunks.append(chunk)
+            await self._turns.mine()
             mark("body")
             yield b"".join(chunks)
         finally:

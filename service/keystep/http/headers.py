@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PAGE = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -25,11 +24,12 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                headers.append("x-content-type-options", "nosniff")
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("content-security-policy", _DOCS if scope["path"].startswith("/docs") else _PAGE)
-                    headers.append("referrer-policy", "no-referrer")
+                headers = message["headers"]
+                headers.append((b"x-content-type-options", b"nosniff"))
+                if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+                    policy = _DOCS if scope["path"].startswith("/docs") else _PAGE
+                    headers.append((b"content-security-policy", policy.encode()))
+                    headers.append((b"referrer-policy", b"no-referrer"))
             await send(message)
 
         await self._app(scope, receive, with_headers)

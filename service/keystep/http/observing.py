@@ -1,4 +1,5 @@
-"""What a request is called, and where its time goes: measured once, told in its Server-Timing header, in histograms and in spans.
+"""What a request is called, how it ends, and where its time goes: measured once, told in its Server-Timing header, in figures and in
+spans.
 
 Whoever finishes a stage of a request says mark("parse"). Where nobody observes (a job, a test), that does nothing.
 """
@@ -11,13 +12,13 @@ import time
 from contextvars import ContextVar
 
 from opentelemetry import trace
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from keystep.metrics import Metrics
 
 HEADER = "x-request-id"
+_RAW_HEADER = HEADER.encode()
 # What may stand in a log and in a header as it came.
 _ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
 # Never reset: the server gives every request a task, and so a context, of its own; what answers a defect of ours, outside of all
@@ -69,7 +70,8 @@ def request_id() -> str | None:
 
 
 class Observing:
-    """ASGI middleware around all others. A request keeps the X-Request-ID it comes with, where that can stand in a log."""
+    """ASGI middleware around all others. A request keeps the X-Request-ID it comes with, where that can stand in a log. It is
+    counted by route and status; a defect of ours is raised through here, and counts as 500."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -79,13 +81,16 @@ class Observing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
+        given = _given_id(scope)
         timeline = Timeline(given if _ID.fullmatch(given) else secrets.token_hex(16))
         _current.set(timeline)
         bind_contextvars(request_id=timeline.id)
+        status = 500
 
         async def with_headers(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 told = ((HEADER, timeline.id), ("server-timing", timeline.server_timing()))
                 message["headers"].extend((name.encode(), value.encode()) for name, value in told)
                 # Now: the request's own span ends as soon as the answer is out.
@@ -94,4 +99,11 @@ class Observing:
                     self._metrics.saw_stage(stage, (end - begin) / 1e9)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        finally:
+            self._metrics.saw_request(getattr(scope.get("route"), "path", "none"), status)
+
+
+def _given_id(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == _RAW_HEADER), "")

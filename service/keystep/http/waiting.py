@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,27 +19,38 @@ async def on(threads: ThreadPoolExecutor, work: Callable[[], T], *, deadline: fl
 
 async def settled(futures: Sequence[Future[Any]], *, deadline: float | None = None) -> bool:
     """Returns once all are done, or at the deadline; whether they are. One wake-up of the loop, however many futures."""
-    if not futures:
+    left = [future for future in futures if not future.done()]
+    if not left:
         return True
     loop = asyncio.get_running_loop()
-    all_done = asyncio.Event()
-    left = len(futures)
+    home = get_ident()
+    all_done = loop.create_future()
+    waiting = len(left)
     lock = Lock()
 
-    def one_less(_: Future[Any]) -> None:
-        nonlocal left
-        with lock:
-            left -= 1
-            last = left == 0
-        if last and not loop.is_closed():
-            loop.call_soon_threadsafe(all_done.set)
+    def wake() -> None:
+        if not all_done.done():  # nor given up
+            all_done.set_result(None)
 
-    for future in futures:
+    def one_less(_: Future[Any]) -> None:
+        nonlocal waiting
+        with lock:
+            waiting -= 1
+            last = waiting == 0
+        if not last or loop.is_closed():
+            return
+        # What the scoring processes report is read on the loop itself: to wake it would cost it two calls of the system.
+        if get_ident() == home:
+            wake()
+        else:
+            loop.call_soon_threadsafe(wake)
+
+    for future in left:
         future.add_done_callback(one_less)
     try:
-        await asyncio.wait_for(all_done.wait(), seconds_left(deadline))
+        await asyncio.wait_for(all_done, seconds_left(deadline))
     except TimeoutError:
-        return all(future.done() for future in futures)
+        return all(future.done() for future in left)
     return True
 
 
