@@ -18,6 +18,8 @@ DECIDING = [f.name for f in dataclasses.fields(Recipe) if f.name != "name"]
 
 
 def other_value(name: str) -> object:
+    if name == "extras":
+        return [{"reward_model": "any"}]
     values = typing.get_args(HINTS[name])
     if values:
         return next(v for v in values if v != getattr(HARDENED, name))

@@ -4,7 +4,7 @@
            -> sections (core.structure)
            -> outcomes, all of the batch at once (verify: fast path here, symbolic work in killable processes)
            -> for the recipe semantic, what is undecided, asked of the embedder all at once (models.embedder)
-           -> rewards and evidence (core.rewards), advantages, pair
+           -> rewards and evidence (core.rewards); a recipe's extras, asked of the reward models (models.served); advantages, pair
 
 Synchronous and thread-safe, in this process alone; processes/ does the same on all cores, over the same scoring.py.
 """
@@ -22,11 +22,16 @@ from keystep.cache.memory import MemoryCache
 from keystep.cache.redis import RedisCache
 from keystep.cache.sqlite import SqliteCache
 from keystep.cache.tiers import TieredCache
+from keystep.core import steps
+from keystep.core.extras import Learned, with_extras
 from keystep.errors import CacheError, ComponentError, RecipeError
 from keystep.keysteps import llm
 from keystep.keysteps.source import Extracted, Flown, KeyStepSource, RulesExtractor
-from keystep.models import embedder
+from keystep.models import embedder, served
 from keystep.models.embedder import Embedder
+from keystep.models.sample import Sample
+from keystep.models.served import RewardModels
+from keystep.models.spec import PAIRWISE, PROCESS
 from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout, Structure
 from keystep.ports import Cache, Extractor, Worked
 from keystep.recipe import Recipe
@@ -82,30 +87,39 @@ class Lookup:
 class Engine:
     """verifier: outcomes. sources: key steps, by the extractor's name in recipes. cache: closed with the engine.
 
-    embedder: None where no recipe that names one is served.
+    embedder: None where no recipe that names one is served.  reward_models: those that recipes may name in extras.
     """
 
     def __init__(
-        self, *, verifier: Verifier, sources: Mapping[str, KeyStepSource], cache: TieredCache, embedder: Embedder | None = None
+        self,
+        *,
+        verifier: Verifier,
+        sources: Mapping[str, KeyStepSource],
+        cache: TieredCache,
+        embedder: Embedder | None = None,
+        reward_models: RewardModels | None = None,
     ) -> None:
         self.verifier = verifier
         self.sources = sources
         self._cache = cache
         self._embedder = embedder
+        self.reward_models = reward_models or RewardModels({})
 
     def start(self) -> None:
         """Warm what is slow to start; returns when ready. Raises ComponentError where the embedder cannot be loaded."""
         self.verifier.start()
         if self._embedder is not None:
             self._embedder.start()
+        self.reward_models.start()
 
     def ready(self) -> bool:
-        return self.verifier.ready() and (self._embedder is None or self._embedder.alive())
+        return self.verifier.ready() and (self._embedder is None or self._embedder.alive()) and self.reward_models.alive()
 
     def close(self) -> None:
         self.verifier.close()
         if self._embedder is not None:
             self._embedder.close()
+        self.reward_models.close()
         for source in self.sources.values():
             source.close()
         self._cache.close()
@@ -127,17 +141,30 @@ class Engine:
             )
         )
         compared = self._compared(groups, parsed, wanted, recipe, deadline)
+        learned = self._learned(groups, recipe, deadline)
         scored = [
             scoring.group(
                 g,
                 [
-                    _rollout(r, s, want, outcomes, recipe, g.question.text, deadline, compared)
+                    with_extras(_rollout(r, s, want, outcomes, recipe, g.question.text, deadline, compared), next(learned), recipe)
                     for r, s in zip(g.rollouts, structures, strict=True)
                 ],
             )
             for g, structures, want in zip(groups, parsed, wanted, strict=True)
         ]
         return Scored(scored, degraded)
+
+    def _learned(self, groups: Sequence[Group], recipe: Recipe, deadline: float | None) -> Iterator[tuple[Learned, ...]]:
+        """What the reward models of the recipe's extras say, one tuple a rollout, in order."""
+        rollouts = [(g.question.text, r.text) for g in groups for r in g.rollouts]
+        columns = []
+        for extra in recipe.extras:
+            model = self.reward_models.get(extra.reward_model)
+            by_step = model is not None and model.kind in PROCESS
+            samples = [Sample(q, "", steps.split(text)) if by_step else Sample(q, text) for q, text in rollouts]
+            found = self.reward_models.score(extra.reward_model, samples, deadline=deadline)
+            columns.append([Learned(f.value, f.steps, f.truncated, f.reason) for f in found])
+        return zip(*columns, strict=True) if columns else iter([()] * len(rollouts))
 
     def verify(self, items: Sequence[VerifyItem], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
         """Outcomes alone, of texts of any form, in order."""
@@ -171,6 +198,7 @@ class Engine:
         source = self.source(recipe.extractor)
         if recipe.matching == "semantic":
             self._embedder_of(recipe)
+        self._check_extras(recipe)
         texts = [
             Worked(g.question.text, r, g.question.images) for g in groups if g.question.key_steps is None for r in g.question.references
         ]
@@ -183,6 +211,15 @@ class Engine:
             has = "none; KEYSTEP_EMBEDDER names one" if self._embedder is None else self._embedder.model
             raise RecipeError(f"this service has no embedder {recipe.embedder[:80]!r}; it has {has}", field="recipe.embedder")
         return self._embedder
+
+    def _check_extras(self, recipe: Recipe) -> None:
+        for n, extra in enumerate(recipe.extras):
+            model = self.reward_models.get(extra.reward_model)
+            if model is not None and model.kind in PAIRWISE:
+                raise RecipeError(
+                    f"the reward model {extra.reward_model} compares two responses and scores none alone; ask it at /v1/reward-models",
+                    field=f"recipe.extras.{n}.reward_model",
+                )
 
     def _compared(
         self,
@@ -244,7 +281,13 @@ def build(settings: Settings) -> Engine:
     extractors: tuple[Extractor, ...] = (RulesExtractor(), *llm.from_settings(settings))
     sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in extractors}
     verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
-    return Engine(verifier=verifier, sources=sources, cache=cache, embedder=embedder.from_settings(settings))
+    return Engine(
+        verifier=verifier,
+        sources=sources,
+        cache=cache,
+        embedder=embedder.from_settings(settings),
+        reward_models=served.from_settings(settings),
+    )
 
 
 def _backing(settings: Settings) -> Cache | None:

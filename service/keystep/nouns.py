@@ -75,6 +75,7 @@ class Flag(StrEnum):
     HEDGED = "hedged"  # "maybe 5", "5, but it might be 6"
     RETHINK = "rethink"  # reflection text ("I think I have made a mistake")
     TRUNCATED = "truncated"
+    MODEL_INPUT_TRUNCATED = "model_input_truncated"  # a reward model of the recipe read only the first of its tokens
 
 
 class SectionKind(StrEnum):

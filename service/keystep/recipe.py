@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
@@ -25,6 +25,47 @@ from keystep.errors import RecipeError
 
 # Raise when a change of code changes any reward of any recipe.
 SEMANTICS = 3
+
+
+Aggregate = Literal["min", "mean", "product", "last"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """A learned reward as a component: weight * normalised score is added to the reward (core/extras.py).
+
+    reward_model: its name in GET /v1/reward-models; the name stands for its weights, as an extractor's does.
+    normalise: none; sigmoid; standard, by mean and std.  aggregate: of a process reward model's step scores.
+    """
+
+    reward_model: str
+    weight: float = 1.0
+    normalise: Literal["none", "sigmoid", "standard"] = "none"
+    mean: float = 0.0
+    std: float = 1.0
+    aggregate: Aggregate = "min"
+
+    @classmethod
+    def of(cls, given: Any, field: str) -> Extra:
+        """From what a request gives. Raises RecipeError."""
+        if isinstance(given, cls):
+            return given
+        if not isinstance(given, Mapping):
+            raise RecipeError(f"{given!r} is no extra; give an object with reward_model", field=field)
+        known = {f.name for f in fields(cls)}
+        for name in given:
+            if name not in known:
+                raise RecipeError(f"an extra has no field {name!r}; it has {', '.join(sorted(known))}", field=f"{field}.{name}")
+        model = given.get("reward_model")
+        if not isinstance(model, str) or not model:
+            raise RecipeError(f"an extra needs reward_model, the name of a model; got {model!r}", field=f"{field}.reward_model")
+        for name, allowed in (("normalise", ("none", "sigmoid", "standard")), ("aggregate", get_args(Aggregate))):
+            if name in given and given[name] not in allowed:
+                raise RecipeError(f"{given[name]!r} is not a value of {name}; use one of {', '.join(allowed)}", field=f"{field}.{name}")
+        numbers = {name: _finite(given[name], f"{field}.{name}") for name in ("weight", "mean", "std") if name in given}
+        if numbers.get("std", 1.0) <= 0.0:
+            raise RecipeError(f"std is {given['std']!r}; it must be more than 0", field=f"{field}.std")
+        return cls(**{**given, **numbers})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +127,15 @@ class Recipe:
     # StepRVR: by parsed sections, strictly; or by the released code's string tests.
     validity: Literal["sections", "official"] = "sections"
 
+    # Learned rewards that are added to the total. A service without one of the models gives null, model_unavailable.
+    extras: tuple[Extra, ...] = ()
+
     def __post_init__(self) -> None:
+        self._take_extras()
         hints = get_type_hints(type(self))
         for f in fields(self):
+            if f.name == "extras":
+                continue
             value = getattr(self, f.name)
             allowed = get_args(hints[f.name])
             if allowed:
@@ -108,15 +155,26 @@ class Recipe:
                 f'extractor is {self.extractor[:80]!r}; use "rules", "llm/<model>" or "llm/<model>+images"', field="recipe.extractor"
             )
 
+    def _take_extras(self) -> None:
+        if not isinstance(self.extras, list | tuple):
+            raise RecipeError(f"extras must be a list, not {self.extras!r}", field="recipe.extras")
+        taken = tuple(Extra.of(given, f"recipe.extras.{n}") for n, given in enumerate(self.extras))
+        names = [extra.reward_model for extra in taken]
+        if len(set(names)) != len(names):
+            raise RecipeError("each reward model stands in extras at most once", field="recipe.extras")
+        object.__setattr__(self, "extras", taken)
+
     @cached_property
     def hash(self) -> str:
         """'sha256:...' over every field but the name, and SEMANTICS."""
         content = {**self.deciding(), "semantics": SEMANTICS}
+        if not self.extras:
+            del content["extras"]  # recipes without are what they were before there were any
         return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def deciding(self) -> dict[str, Any]:
         """Every field that decides a reward: all but the name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        return {**{f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}, "extras": [asdict(e) for e in self.extras]}
 
     @property
     def spec(self) -> str | dict[str, Any]:
@@ -133,8 +191,16 @@ class Recipe:
         for key in changes:
             if key not in known:
                 raise RecipeError(f"a recipe has no field {key!r}; it has {', '.join(sorted(known))}", field=f"recipe.{key}")
-        told = ", ".join(f"{k}={changes[k]}" for k in sorted(changes))
-        return dataclasses.replace(self, name=f"{self.name}({told})" if told else self.name, **changes)
+        changed = dataclasses.replace(self, **changes)
+        values = changes | {"extras": "+".join(e.reward_model for e in changed.extras)}
+        told = ", ".join(f"{k}={values[k]}" for k in sorted(changes))
+        return dataclasses.replace(changed, name=f"{self.name}({told})" if told else self.name)
+
+
+def _finite(value: Any, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1_000_000:
+        raise RecipeError(f"{field.rpartition('.')[2]} must be a number of at most 1000000 either way, not {value!r}", field=field)
+    return float(value)
 
 
 HARDENED = Recipe(name="hardened")

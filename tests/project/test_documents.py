@@ -38,6 +38,7 @@ def test_every_field_of_a_recipe_is_documented_with_its_values():
     for name in names:
         for recipe, value in zip(("hardened", "paper", "official"), told[name][1:], strict=True):
             have = getattr(RECIPES[recipe], name)
+            have = "none" if have == () else have
             assert (float(value) if isinstance(have, float) else value.strip("`")) == have
 
 
@@ -45,7 +46,7 @@ def test_make_help_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.search(r"\.PHONY: (.*)", makefile).group(1).split())
     listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert set(re.findall(r"make (\w+)", listed)) == targets
+    assert set(re.findall(r"make ([\w-]+)", listed)) == targets
 
 
 def test_the_readmes_request_gets_the_readmes_answer(service):

@@ -23,7 +23,7 @@ from keystep import __version__
 from keystep.engine import build
 from keystep.errors import ComponentError
 from keystep.http import jobs as job_routes
-from keystep.http import openapi, page, pairs, problems, streaming
+from keystep.http import openapi, page, pairs, problems, reward_models, streaming
 from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
 from keystep.http.headers import SecurityHeaders
@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     job_routes.install(app, admission, jobs)
     compat.install(app, settings, admission, metrics, scoring.score)
     pairs.install(app, admission, metrics)
+    reward_models.install(app, admission, metrics, scorer.engine.reward_models, threads=settings.threads)
     _recipe_routes(app)
     _health_routes(app, admission, scorer, metrics)
     page.install(app, admission, scoring)

@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from keystep.http.problems import MEDIA_TYPE
-from keystep.wire import jobs, pairs, requests, responses
+from keystep.wire import jobs, pairs, requests, responses, reward_models
 
 _WORK: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "/v1/score": (requests.ScoreRequest, responses.ScoreResponse),
     "/v1/verify": (requests.VerifyRequest, responses.VerifyResponse),
     "/v1/key-steps": (requests.KeyStepsRequest, responses.KeyStepsResponse),
     "/v1/pairs": (pairs.PairsRequest, pairs.PairsResponse),
+    "/v1/reward-models/{name}/score": (reward_models.RewardModelRequest, reward_models.RewardModelResponse),
 }
 _PROBLEM = {
     "type": "object",
@@ -63,7 +64,7 @@ def install(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     doc = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     both = [(request, "validation") for request, _ in _WORK.values()] + [(response, "serialization") for _, response in _WORK.values()]
-    both += [(answer, "serialization") for answer in (*_LINES, jobs.JobOut)]
+    both += [(answer, "serialization") for answer in (*_LINES, jobs.JobOut, reward_models.RewardModelsResponse)]
     refs, definitions = models_json_schema(both, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas = doc.setdefault("components", {}).setdefault("schemas", {})
     schemas.clear()  # FastAPI's own validation errors are never answered
@@ -82,6 +83,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "200": {"description": _STREAMED, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
         **REFUSALS,
     }
+    doc["paths"]["/v1/reward-models/{name}/score"]["post"]["responses"]["404"] = {"description": "No such reward model", **_REFUSED}
+    listed = {"application/json": {"schema": refs[reward_models.RewardModelsResponse, "serialization"]}}
+    doc["paths"]["/v1/reward-models"]["get"]["responses"]["200"] = {"description": "Answered", "content": listed}
     _describe_jobs(doc["paths"], refs[jobs.JobOut, "serialization"])
     for path in ("/livez", "/readyz", "/metrics", "/v1/recipes", "/v1/recipes/{name}"):
         answers = doc["paths"][path]["get"]["responses"]

@@ -14,6 +14,7 @@ from keystep.errors import InputError
 LocalKind = Literal["bradley_terry", "armorm", "pairrm", "prm_class", "prm_token", "prm_turn"]
 RemoteKind = Literal["vllm", "sglang", "tei"]
 PROCESS = frozenset({"prm_class", "prm_token", "prm_turn"})
+PAIRWISE = frozenset({"pairrm"})
 
 # What stands after each step where the spec does not say: Qwen2.5-Math-PRM's, Math-Shepherd's.
 _TAGS = {"prm_class": "<extra_0>", "prm_token": " ки"}

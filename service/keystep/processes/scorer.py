@@ -78,7 +78,7 @@ class Scorer:
 
     def takes_long(self, recipe: Recipe) -> bool:
         """Whether submit does the scoring: the engine has what the recipe needs."""
-        return recipe.matching == "semantic"
+        return recipe.matching == "semantic" or bool(recipe.extras)
 
     def score(self, groups: Sequence[Group], recipe: Recipe, *, evidence: bool = True, deadline: float | None = None) -> Scored:
         """submit, waited for."""

@@ -31,12 +31,15 @@ def _one_of(names: Iterable[str], what: str) -> Any:
 
 
 _LONGEST_DEADLINE = 86_400_000  # a day, in milliseconds
+Deadline = Annotated[
+    int | None, Field(ge=1, le=_LONGEST_DEADLINE, description="Milliseconds; what is not ready by then is null, reason deadline.")
+]
 
 Id = Annotated[str, Field(min_length=1, max_length=512, description="Yours; comes back with the result.")]
 Form = Annotated[str, AfterValidator(_not_blank)]
 KeyStepIn = Annotated[list[Form], Field(min_length=1)] | Form
 RecipeIn = Annotated[
-    str | dict[str, str | float],
+    str | dict[str, str | float | list[dict[str, str | float]]],
     Field(description='A recipe\'s name, or {"base": name, field: value, ...} with any field of GET /v1/recipes changed.'),
 ]
 

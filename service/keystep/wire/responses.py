@@ -197,7 +197,7 @@ def key_steps_to_json(id_: str, extracted: Extracted) -> dict[str, Any]:
 
 
 def _status(reward: Reward) -> Status:
-    parts = (reward.step_rar, reward.step_rvr, reward.outcome, reward.k)
+    parts = (reward.step_rar, reward.step_rvr, reward.outcome, reward.k, *(value for _, value in reward.extras))
     if all(part is None for part in parts):
         return "error"
     return "ok" if reward.total is not None and None not in parts else "partial"
