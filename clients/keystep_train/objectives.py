@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from keystep_train.logprobs import PairLogps, SequenceLogps, at_least_float32, check_same_shape, kl_k3, log1mexp, masked_mean
+from keystep_train.logprobs import MAX_LOG_RATIO, PairLogps, SequenceLogps, at_least_float32, check_same_shape, kl_k3, log1mexp, masked_mean
 
 Nll = Literal["sequence", "token", "batch_token"]
 
@@ -177,13 +177,36 @@ def stepgrpo(logps: Tensor, ref_logps: Tensor, advantages: Tensor, mask: Tensor,
     A rollout of no tokens adds 0 and still counts in the batch's mean.
     Source: Zhang et al. 2025 (R1-VL), arXiv 2503.12937; KL is kl_k3.
     """
-    check_same_shape(logps=logps.shape, ref_logps=ref_logps.shape, mask=mask.shape)
-    check_same_shape(rollouts=logps.shape[:-1], advantages=advantages.shape)
-    # What is masked may be anything: put out of the way before exp(), whose gradient it would poison.
-    logps = torch.where(mask.bool(), at_least_float32(logps), 0.0)
+    logps = _unmasked(logps, ref_logps, advantages, mask)
     ratio = torch.exp(logps - logps.detach())
     gain = ratio * advantages.to(ratio.dtype).unsqueeze(-1)
     return -masked_mean(gain - beta * kl_k3(logps, ref_logps), mask)
+
+
+def stepgrpo_clipped(
+    logps: Tensor, old_logps: Tensor, ref_logps: Tensor, advantages: Tensor, mask: Tensor, *, beta: float, clip: float
+) -> Tensor:
+    """StepGRPO on rollouts drawn by an older policy: -(min(ratio A, clip(ratio, 1 - clip, 1 + clip) A) - beta * KL). Shape (B,).
+
+    ratio = pi / pi_old, token by token; old_logps (B, T) are those of the policy that drew the rollouts. The rest is as in
+    stepgrpo, whose gradient this has where old_logps equal logps.
+    Source: Shao et al. 2024 (GRPO), arXiv 2402.03300, equation 3; Schulman et al. 2017 (PPO), arXiv 1707.06347, equation 7.
+    """
+    _check_positive("clip", clip)
+    check_same_shape(logps=logps.shape, old_logps=old_logps.shape)
+    logps = _unmasked(logps, ref_logps, advantages, mask)
+    log_ratio = logps - torch.where(mask.bool(), at_least_float32(old_logps), 0.0)
+    ratio = torch.exp(log_ratio.clamp(max=MAX_LOG_RATIO))
+    weight = advantages.to(ratio.dtype).unsqueeze(-1)
+    gain = torch.minimum(ratio * weight, ratio.clamp(1 - clip, 1 + clip) * weight)
+    return -masked_mean(gain - beta * kl_k3(logps, ref_logps), mask)
+
+
+def _unmasked(logps: Tensor, ref_logps: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    """logps (B, T), 0 where masked: what is masked may be anything, and is put out of the way before exp(), whose gradient it would poison."""
+    check_same_shape(logps=logps.shape, ref_logps=ref_logps.shape, mask=mask.shape)
+    check_same_shape(rollouts=logps.shape[:-1], advantages=advantages.shape)
+    return torch.where(mask.bool(), at_least_float32(logps), 0.0)
 
 
 def _simpo_margin(policy: PairLogps, beta: float, gamma: float | None, gamma_beta_ratio: float | None) -> Tensor:

@@ -1,0 +1,214 @@
+"""What a configuration file may say: YAML, checked field by field before anything is loaded.
+
+    base: paper            # begins from a named configuration (configs/) or a file beside this one; what follows replaces it
+    output: runs/first
+    sampling: {rollouts: 4, temperature: 1.2}
+
+``docs/training.md`` has every field. A field that does not exist is an error that names it.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from keystep_train.errors import ConfigError
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tiny(_Section):
+    """A model built here, of random weights, with a tokenizer of the task's pieces."""
+
+    hidden: Count = 128
+    layers: Count = 4
+    heads: Count = 4
+
+
+class Lora(_Section):
+    """Low-rank adapters (PEFT); the reference is then the model without them."""
+
+    rank: Count = 16
+    alpha: Positive = 32.0
+    dropout: Share = 0.0
+    targets: list[str] | Literal["all-linear"] = "all-linear"
+
+
+class Model(_Section):
+    """path: a folder or a name that transformers knows; or tiny. Exactly one."""
+
+    path: str | None = None
+    tiny: Tiny | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    lora: Lora | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.path is None) == (self.tiny is None):
+            raise ValueError("give path or tiny, exactly one of them")
+        return self
+
+
+class Data(_Section):
+    """task: a synthetic one; or file: questions in the wire's form, one JSON object a line. Exactly one."""
+
+    task: Literal["arithmetic", "scenes"] | None = None
+    difficulty: Count = 5
+    seed: int = 0
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.task is None) == (self.file is None):
+            raise ValueError("give task or file, exactly one of them")
+        return self
+
+
+class Optimiser(_Section):
+    """AdamW. The rate rises linearly over warmup (steps), then is constant or falls as a cosine to 0 at the last step."""
+
+    rate: Positive = 1e-4
+    warmup: Natural = 10
+    decay: Literal["constant", "cosine"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    clip_norm: Positive = 1.0
+
+
+class Sampling(_Section):
+    """How rollouts are drawn. rollouts: M, of each question. cache: of keys and values while generating."""
+
+    rollouts: Count = 4
+    temperature: Positive = 1.2
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_new_tokens: Count = 1024
+    max_prompt_tokens: Count = 512
+    cache: Literal["static", "dynamic"] = "static"
+
+
+class Service(_Section):
+    """undecided: what happens to a rollout whose reward is null. retries: how often such a group is sent again first."""
+
+    url: str | list[str] = "http://127.0.0.1:8000"
+    recipe: str | dict[str, Any] = "hardened"
+    api_key: str | None = None
+    deadline_ms: Count | None = None
+    undecided: Literal["drop_rollout", "drop_group"] = "drop_rollout"
+    retries: Natural = 0
+
+
+class Evaluation(_Section):
+    """Every so many steps (0: never), so many questions of the test split, one response each at this temperature, and one greedy."""
+
+    every: Natural = 0
+    questions: Count = 128
+    temperature: Positive = 1.0
+
+
+class Settings(_Section):
+    """What every command has. steps: updates of the policy. checkpoints: every so many steps; the last two are kept."""
+
+    output: str
+    seed: int = 0
+    steps: Count
+    model: Model
+    data: Data
+    optimiser: Optimiser = Optimiser()
+    checkpoints: Count = 100
+    trackers: list[Literal["tensorboard", "wandb"]] = ["tensorboard"]
+    micro_batch: Count = 64
+    sampling: Sampling = Sampling()
+    evaluation: Evaluation = Evaluation()
+    service: Service = Service()
+
+
+class Flawed(_Section):
+    """Chains of thought that are wrong on purpose; see tasks.Flaws."""
+
+    step: Share = 0.0
+    only: Literal["+", "-"] | None = None
+    layout: Share = 0.0
+
+
+class Warmup(Settings):
+    """Supervised fine-tuning on the references of the questions, or on flawed ones."""
+
+    batch: Count = 128
+    flaws: Flawed = Flawed()
+    max_length: Count = 2048
+
+
+class StepGrpo(Settings):
+    """StepGRPO. questions: in a batch, each with sampling.rollouts. beta: weight of the KL to the model as it began.
+
+    clip: epsilon of the clipped ratio, which one_step_off needs.
+    """
+
+    questions: Count = 4
+    beta: Annotated[float, Field(ge=0)] = 0.04
+    schedule: Literal["sync", "one_step_off"] = "sync"
+    clip: Positive = 0.2
+
+
+C = TypeVar("C", bound=Settings)
+
+
+def load(path: Path, kind: type[C]) -> C:
+    """The configuration in a file. ConfigError names the file, the field, what it was and what it may be."""
+    try:
+        return kind.model_validate(_merged(path))
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(f"{path}: {_where(e['loc'])}: {e['msg']}{_given(e)}" for e in error.errors(include_url=False))
+        ) from None
+
+
+def _merged(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such file; named configurations are {', '.join(named())}")
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from None
+    if not isinstance(said, dict):
+        raise ConfigError(f"{path}: a configuration is a mapping, like `output: runs/first`")
+    base = said.pop("base", None)
+    return said if base is None else _over(_merged(_base(path, str(base))), said)
+
+
+def _base(path: Path, base: str) -> Path:
+    return Path(str(resources.files("keystep_train") / "configs" / f"{base}.yaml")) if base in named() else path.parent / base
+
+
+def named() -> list[str]:
+    """The configurations that come with the package."""
+    folder = resources.files("keystep_train") / "configs"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """above over below, mapping by mapping; anything else, lists too, is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location)) or "the whole"
+
+
+def _given(error: Any) -> str:
+    return "" if error["type"] == "missing" or isinstance(error["input"], dict) else f" (it is {error['input']!r})"

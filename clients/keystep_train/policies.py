@@ -1,0 +1,122 @@
+"""A model with what turns questions into its inputs: loaded from a folder, or built tiny."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from keystep_train.batches import Batch, fit, pad_left, pad_right
+from keystep_train.config import Model
+from keystep_train.errors import ConfigError, DataError
+from keystep_train.questions import Questions
+from keystep_train.tasks import Question, tiny
+
+
+@dataclass
+class Policy:
+    """model: of transformers (or PEFT around one). processor: None for a model of text alone."""
+
+    model: Any
+    tokenizer: Any
+    processor: Any | None = None
+
+    def prompts(self, questions: Sequence[Question], *, most: int) -> dict[str, Tensor]:
+        """The model's inputs for these prompts, padded on the left; a text of more than most tokens loses its beginning."""
+        if self.processor is not None:
+            return self._seen(questions, most)
+        tokens, attention = pad_left([self.prompt_tokens(q.prompt)[-most:] for q in questions], self.tokenizer.pad_token_id)
+        return {"input_ids": tokens, "attention_mask": attention}
+
+    def prompt_tokens(self, text: str) -> list[int]:
+        """The tokens of a prompt: as a user's turn where there is a chat template, which brings the one BOS there is."""
+        if self.tokenizer.chat_template is None:
+            return self._encoded(text, special=True)
+        turn = self.tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
+        return self._encoded(turn, special=False)
+
+    def response_tokens(self, text: str) -> list[int]:
+        """The tokens of a response, without BOS, closed by the end token."""
+        return [*self._encoded(text, special=False), self.tokenizer.eos_token_id]
+
+    def texts(self, batch: Batch) -> list[str]:
+        """The responses without their special tokens."""
+        rows = [tokens[mask.bool()] for tokens, mask in zip(batch.responses, batch.mask, strict=True)]
+        return [str(self.tokenizer.decode(row, skip_special_tokens=True, clean_up_tokenization_spaces=False)) for row in rows]
+
+    def truncated(self, batch: Batch) -> list[bool]:
+        """Whether a response stopped without its end token."""
+        ends = (batch.responses == self.tokenizer.eos_token_id) & batch.mask.bool()
+        return [not ended for ended in ends.any(-1).tolist()]
+
+    def teacher_forced(self, questions: Sequence[Question], responses: Sequence[str], *, most: int) -> Batch:
+        """Given responses as a batch; prompt and response together have at most most tokens."""
+        answers = [self.response_tokens(response) for response in responses]
+        if self.processor is not None:
+            prompts = self._seen(questions, most)
+            room = most - prompts["input_ids"].shape[1]
+            tokens, mask = pad_right([answer[: max(1, room)] for answer in answers], self.tokenizer.pad_token_id)
+            return Batch(prompts, tokens, mask)
+        rows = [fit(self.prompt_tokens(q.prompt), answer, most) for q, answer in zip(questions, answers, strict=True)]
+        before, attention = pad_left([prompt for prompt, _ in rows], self.tokenizer.pad_token_id)
+        tokens, mask = pad_right([answer for _, answer in rows], self.tokenizer.pad_token_id)
+        return Batch({"input_ids": before, "attention_mask": attention}, tokens, mask)
+
+    def save(self, folder: Path) -> None:
+        """As transformers loads it."""
+        self.model.save_pretrained(folder)
+        (self.processor or self.tokenizer).save_pretrained(folder)
+
+    def frozen_copy(self) -> Any:
+        """The model as it is now, never to be trained."""
+        copied = copy.deepcopy(self.model).eval()
+        return copied.requires_grad_(requires_grad=False)
+
+    def _encoded(self, text: str, *, special: bool) -> list[int]:
+        try:
+            tokens: list[int] = self.tokenizer(text, add_special_tokens=special).input_ids
+        except Exception as error:  # the tokenizers library raises Exception itself
+            raise DataError(
+                f"the tokenizer does not know a piece of {text!r}: {error}; train on texts of the task it was made for"
+            ) from error
+        return tokens
+
+    def _seen(self, questions: Sequence[Question], most: int) -> dict[str, Tensor]:
+        assert self.processor is not None
+        turns = [
+            [{"role": "user", "content": [*({"type": "image"} for _ in q.images), {"type": "text", "text": q.prompt}]}] for q in questions
+        ]
+        texts = [self.processor.apply_chat_template(turn, tokenize=False, add_generation_prompt=True) for turn in turns]
+        pictures = [list(q.images) for q in questions]
+        inputs = dict(self.processor(text=texts, images=pictures, padding=True, padding_side="left", return_tensors="pt"))
+        width = inputs["input_ids"].shape[1]
+        if width > most:
+            raise DataError(
+                f"a prompt with pictures has {width} tokens, more than max_prompt_tokens {most}; pictures cannot be cut: raise it"
+            )
+        return inputs
+
+
+# Loading is a matter of seconds here, and its bars would stand between those of training.
+logging.disable_progress_bar()
+
+
+def load(settings: Model, questions: Questions, *, seed: int) -> Policy:
+    """The policy that a configuration asks for, on the CPU. seed: of random weights."""
+    torch.manual_seed(seed)
+    if settings.tiny is not None:
+        if questions.task is None:
+            raise ConfigError("model.tiny: a tiny model's tokenizer is made from a task; give data.task, or model.path")
+        words = tiny.tokenizer(questions.task.texts())
+        size = settings.tiny
+        return Policy(tiny.text_model(words, hidden=size.hidden, layers=size.layers, heads=size.heads), words)
+    assert settings.path is not None
+    model = AutoModelForCausalLM.from_pretrained(settings.path, dtype=getattr(torch, settings.dtype))
+    return Policy(model, AutoTokenizer.from_pretrained(settings.path, padding_side="left"))

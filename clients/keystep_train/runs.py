@@ -1,0 +1,133 @@
+"""A run's folder: what it was told, what it has measured, and the checkpoints it goes on from.
+
+    output/config.json       the configuration; a run is gone on with under the same one only
+    output/metrics.jsonl     a line a step; what stands beyond the checkpoint is taken back on resume
+    output/checkpoints/N/    weights, optimiser and random state after N steps, by accelerate; extra.pt
+    output/model/            the policy at the end, as transformers loads it
+    output/tensorboard/      the same metrics
+
+A checkpoint is written beside its place and then moved there: one that was cut short is never seen.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from keystep_train.config import Settings
+from keystep_train.errors import ResumeError
+from keystep_train.policies import Policy
+
+_KEPT = 2
+
+
+class Run:
+    """Open it with ``with``. step: how many updates the policy has had when it is opened."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = Path(settings.output)
+        self.accelerator = Accelerator(
+            log_with=list(settings.trackers) or None, project_dir=self.folder, step_scheduler_with_optimizer=False
+        )
+        self.main = self.accelerator.is_main_process
+        if self.main:
+            self._claim()
+        self.accelerator.wait_for_everyone()
+        self.step = max(self._steps(), default=0)
+        self.finished = (self.folder / "model").is_dir()
+
+    def _claim(self) -> None:
+        """The folder is this configuration's, now or already."""
+        # Without what may change between two parts of a run, and without the key.
+        said = self.settings.model_dump(mode="json", exclude={"service": {"url", "api_key"}, "trackers": True})
+        path = self.folder / "config.json"
+        if path.is_file():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            different = sorted(key for key in before.keys() | said.keys() if before.get(key) != said.get(key))
+            if different:
+                key = different[0]
+                raise ResumeError(
+                    f"{self.folder} was begun with {key} = {before.get(key)!r}, and is now to go on with {said.get(key)!r}; "
+                    "give the old value, or another output"
+                )
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        set_seed(self.settings.seed)
+        self.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": self.step + 1}})
+        if self.main:
+            self._metrics = self._take_back().open("a", encoding="utf-8", buffering=1)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.main:
+            self._metrics.close()
+        self.accelerator.end_training()
+
+    def _take_back(self) -> Path:
+        """metrics.jsonl without the steps after the checkpoint: they will be done again."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
+        path.write_text("".join(kept), encoding="utf-8")
+        return path
+
+    def log(self, values: Mapping[str, float]) -> None:
+        """Values of the step that has just been done, under ``name`` or ``group/name``."""
+        self.accelerator.log(dict(values), step=self.step)
+        if self.main:
+            self._metrics.write(json.dumps({"step": self.step, **values}) + "\n")
+
+    def restore(self) -> Any:
+        """Weights, optimiser and random state of the last checkpoint into what accelerate has prepared; its extra. None: there is none."""
+        if self.step == 0:
+            return None
+        folder = self._checkpoints() / str(self.step)
+        self.accelerator.load_state(str(folder))
+        return torch.load(folder / f"extra-{self.accelerator.process_index}.pt", weights_only=False)
+
+    def checkpoint(self, extra: Any = None) -> None:
+        """extra: what the trainer needs besides, anything torch.save takes; each process has its own."""
+        place = self._checkpoints() / str(self.step)
+        beside = self._checkpoints() / f"{self.step}.part"
+        if self.main:
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(beside))
+        torch.save(extra, beside / f"extra-{self.accelerator.process_index}.pt")
+        self.accelerator.wait_for_everyone()
+        if self.main:
+            beside.rename(place)
+            for step in sorted(self._steps())[:-_KEPT]:
+                shutil.rmtree(self._checkpoints() / str(step))
+
+    def due(self) -> bool:
+        """Whether a checkpoint is to be written after this step."""
+        return self.step % self.settings.checkpoints == 0 and self.step < self.settings.steps
+
+    def finish(self, policy: Policy) -> None:
+        """Writes the policy as it is now."""
+        self.accelerator.wait_for_everyone()
+        if self.main:
+            beside = self.folder / "model.part"
+            shutil.rmtree(beside, ignore_errors=True)
+            policy.save(beside)
+            beside.rename(self.folder / "model")
+
+    def _checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def _steps(self) -> list[int]:
+        return [int(entry.name) for entry in self._checkpoints().glob("*") if entry.name.isdigit()]

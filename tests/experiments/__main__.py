@@ -1,0 +1,64 @@
+"""`make experiments`: what the slides say of training, tried on a task small enough for a CPU. Resumable at any point.
+
+    PYTHONPATH=tests python tests/experiments [--seeds N] [--report]
+
+Runs lie in a folder (--runs); each goes on where it was stopped, and what is finished is not run again. Results are kept in
+docs/experiments/results.jsonl, a line for each finished run; docs/experiments.md's tables and plots are made from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from experiments import arms, report, results
+from experiments.results import Row
+from keystep_train import warmup, worker
+from keystep_train.config import Settings
+from running import running
+
+ROOT = Path(__file__).resolve().parents[2]
+S = TypeVar("S", bound=Settings)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--seeds", type=int, default=5, help="how many seeds of every arm")
+    arguments.add_argument("--runs", type=Path, default=ROOT / "runs" / "experiments", help="where runs lie")
+    arguments.add_argument("--report", action="store_true", help="only make the tables and plots of what is there")
+    given = arguments.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if not given.report:
+        given.runs.mkdir(parents=True, exist_ok=True)
+        with running(given.runs) as service:
+            run_all(arms.Runs(given.runs, service.url), given.seeds)
+    report.write(results.read())
+
+
+def run_all(runs: arms.Runs, seeds: int) -> None:
+    """Seed after seed, so that whatever is there compares like with like."""
+    finish(Row("base", "base", 0), runs.base(), warmup.train)
+    for seed in range(seeds):
+        finish(Row("sparse", "warm-up", seed), runs.warm_up(seed), warmup.train)
+        for arm in arms.SPARSE:
+            finish(Row(arm.experiment, arm.name, seed), runs.arm(arm, seed), worker.train)
+
+
+def finish(row: Row, settings: S, train: Callable[[S], None]) -> None:
+    """Trains what is not trained yet, and keeps what came of it. CPU seconds are those of this process: a resumed run shows its last part's."""
+    if results.has(row):
+        return
+    print(f"{row.experiment}: {row.arm}, seed {row.seed}", flush=True)
+    began = time.process_time()
+    train(settings)
+    results.keep(row, Path(settings.output) / "metrics.jsonl", cpu_seconds=time.process_time() - began)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What is run: the arms of each experiment, as configurations of keystep_train. One base model for all; the rest by seed.
+
+The task is keystep_train.tasks.arithmetic with five operations. sparse: after a warm-up on chains of thought in which each step is
+wrong with probability .45 and one layout in ten is broken, one rollout in some tens is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keystep_train.config import StepGrpo, Warmup
+
+OUTCOME = {"base": "hardened", "weight_step_rar": 0, "weight_step_rvr": 0, "weight_outcome": 1}
+STEP_WISE = "hardened"
+
+BASE_STEPS = 250
+WARM_UP_STEPS = 100
+STEPS = 160
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of a table, one run a seed."""
+
+    experiment: str
+    name: str
+    recipe: str | dict[str, Any]
+    schedule: str = "sync"
+
+
+SPARSE = (Arm("sparse", "outcome", OUTCOME), Arm("sparse", "step-wise", STEP_WISE))
+
+
+class Runs:
+    """The configurations, in folders below one."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder = folder
+        self._common = {
+            "data": {"task": "arithmetic", "difficulty": 5},
+            "sampling": {"rollouts": 4, "temperature": 1.2, "max_new_tokens": 60, "cache": "dynamic"},
+            "service": {"url": url},
+            "trackers": [],
+            "micro_batch": 128,
+        }
+
+    def base(self) -> Warmup:
+        """Supervised on right chains, until greedy decoding makes hardly a mistake."""
+        return Warmup.model_validate(
+            self._common
+            | {
+                "output": str(self._folder / "base"),
+                "steps": BASE_STEPS,
+                "model": {"tiny": {"hidden": 128, "layers": 2, "heads": 4}},
+                "optimiser": {"rate": 2e-3, "warmup": 25, "decay": "cosine"},
+                "evaluation": {"every": BASE_STEPS, "questions": 256},
+            }
+        )
+
+    def warm_up(self, seed: int) -> Warmup:
+        return Warmup.model_validate(
+            self._common
+            | {
+                "output": str(self._folder / "sparse" / f"warm-up-{seed}"),
+                "seed": seed + 1,  # seed 0 is the base's
+                "steps": WARM_UP_STEPS,
+                "model": {"path": str(self._folder / "base" / "model")},
+                "optimiser": {"rate": 5e-4, "warmup": 10, "decay": "cosine"},
+                "flaws": {"step": 0.45, "layout": 0.1},
+                "evaluation": {"every": WARM_UP_STEPS, "questions": 256},
+            }
+        )
+
+    def arm(self, arm: Arm, seed: int) -> StepGrpo:
+        """16 questions of 4 rollouts a step, Adam at 1e-4."""
+        return StepGrpo.model_validate(
+            self._common
+            | {
+                "output": str(self._folder / arm.experiment / f"{arm.name}-{seed}"),
+                "seed": seed + 1001,  # other questions than the warm-up's
+                "steps": STEPS,
+                "questions": 16,
+                "beta": 0.04,
+                "schedule": arm.schedule,
+                "model": {"path": str(self._folder / "sparse" / f"warm-up-{seed}" / "model")},
+                "optimiser": {"rate": 1e-4, "warmup": 10},
+                "service": self._common["service"] | {"recipe": arm.recipe},
+                "evaluation": {"every": 40, "questions": 256},
+                "checkpoints": 40,
+            }
+        )

@@ -1,0 +1,76 @@
+"""docs/experiments.md's tables and plots, from the results that are kept. What is between its marks is written by this module alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from experiments.results import FILE, interval
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+
+PAGE = FILE.parents[1] / "experiments.md"
+# Two arms are one comparison: these colours are told apart by the colour-blind too.
+_COLOURS = {"warm-up": "#7f7f7f", "outcome": "#d55e00", "step-wise": "#0072b2"}
+Rows = list[dict[str, Any]]
+
+
+def write(rows: Rows) -> None:
+    """Puts every table in its place in docs/experiments.md, and draws the plots beside the results."""
+    page = PAGE.read_text(encoding="utf-8")
+    sparse = [row for row in rows if row["experiment"] == "sparse"]
+    page = _between(page, "sparse", table(sparse))
+    PAGE.write_text(page, encoding="utf-8")
+    curves(sparse, FILE.parent / "sparse.svg")
+
+
+def table(rows: Rows) -> str:
+    """A line an arm: what it came to at the end, over the seeds."""
+    lines = [
+        "| arm | seeds | sampled accuracy | greedy accuracy | StepRVR | key steps matched | groups without variance | CPU s a run |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        runs = [row for row in rows if row["arm"] == arm]
+        last = [row["evaluations"][str(row["steps"])] for row in runs]
+        cells = [
+            _cell([one[name] for one in last])
+            for name in ("sampled_accuracy", "greedy_accuracy", "sampled_step_rvr", "sampled_key_steps_matched")
+        ]
+        variance = [tenth for row in runs for tenth in row["course"].get("rewards/zero_variance_share", [])]
+        cells.append(f"{sum(variance) / len(variance):.2f}" if variance else "")
+        cells.append(f"{sum(row['cpu_seconds'] for row in runs) / len(runs):.0f}")
+        lines.append(f"| {arm} | {', '.join(str(row['seed']) for row in runs)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def curves(rows: Rows, place: Path) -> None:
+    """Sampled accuracy over steps, a line a run; the warm-ups' mean is where all begin."""
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    for arm in ("outcome", "step-wise"):
+        for i, row in enumerate(row for row in rows if row["arm"] == arm):
+            steps = sorted(map(int, row["evaluations"]))
+            began = [
+                r["evaluations"][str(r["steps"])]["sampled_accuracy"] for r in rows if r["arm"] == "warm-up" and r["seed"] == row["seed"]
+            ]
+            values = [*began, *(row["evaluations"][str(step)]["sampled_accuracy"] for step in steps)]
+            axes.plot([0] * len(began) + steps, values, color=_COLOURS[arm], label=arm if i == 0 else None, linewidth=1.2)
+    axes.set(xlabel="step", ylabel="sampled accuracy", ylim=(0, 1))
+    axes.legend()
+    figure.savefig(place, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _cell(values: list[float]) -> str:
+    mean, half = interval(values)
+    each = " / ".join(f"{value:.2f}" for value in values)
+    return f"**{mean:.2f}** ({each})" if len(values) < 2 else f"**{mean:.2f} ± {half:.2f}** ({each})"
+
+
+def _between(page: str, name: str, text: str) -> str:
+    """The page with the text between <!-- name --> and <!-- /name -->."""
+    return re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda match: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
