@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from keystep import __version__
-from keystep.errors import InputError, KeystepError
-from keystep.given import settings
+from keystep.errors import KeystepError
+from keystep.given import recipe_spec, settings
 from keystep.keysteps_commands import keysteps
 from keystep.ledger_commands import ledger
 from keystep.pairs_commands import pairs
+from keystep.reports_commands import install as install_reports
 from keystep_client import ClientError
 
 app = App(
@@ -31,6 +31,7 @@ app = App(
 app.command(keysteps)
 app.command(ledger)
 app.command(pairs)
+install_reports(app)
 
 
 @app.command
@@ -100,7 +101,7 @@ def score(
     logging.basicConfig(format="keystep: %(message)s")
     # A retry that helped is no news; one that did not ends in an error of its own.
     logging.getLogger("stamina").setLevel(logging.ERROR)
-    job = Job(source=source, out=out, recipe=_recipe(recipe), format=format, profile=profile, url=url, batch=batch, detail=detail)
+    job = Job(source=source, out=out, recipe=recipe_spec(recipe), format=format, profile=profile, url=url, batch=batch, detail=detail)
     summary = run(job, settings(), Console(stderr=True))
     summary.show(Console())
     if summary.bad_lines:
@@ -127,15 +128,3 @@ def execute(arguments: Sequence[str]) -> int:
 def _say(message: str) -> int:
     print(f"keystep: {message}", file=sys.stderr)
     return 2
-
-
-def _recipe(given: str) -> str | dict[str, Any]:
-    if not given.lstrip().startswith("{"):
-        return given
-    try:
-        recipe: dict[str, Any] = json.loads(given)
-    except ValueError as error:
-        raise InputError(
-            f'--recipe is not JSON ({error}); quote it like \'{{"base": "hardened", "alpha": 0.2}}\'', field="recipe"
-        ) from None
-    return recipe
