@@ -54,4 +54,8 @@ def from_settings(settings: Settings) -> RewardModels:
 
 
 def _model(name: str, told: spec.Local | spec.Remote) -> RewardModel:
-    return LocalModel(name, told)
+    if isinstance(told, spec.Local):
+        return LocalModel(name, told)
+    from keystep.models.remote import RemoteModel  # what no model is asked through is not imported
+
+    return RemoteModel(name, told)
