@@ -8,10 +8,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
+from keystep.http.compat.routes import ROUTES
+
+# Trainers' protocols without a word for an undecided reward are told so by a 503; AWS's has one.
+TOLD_BY_503 = {path for path, *_ in ROUTES} - {"/compat/bedrock"}
+
 
 def no_defect(context, response, case):
-    """503 is an answer here: trainers' protocols without a word for an undecided reward are told so by it."""
-    return None if response.status_code == 503 else not_a_server_error(context, response, case)
+    """Of a service that is up, and keeps jobs, no other route answers 503."""
+    if response.status_code == 503 and case.operation.path in TOLD_BY_503:
+        return None
+    return not_a_server_error(context, response, case)
 
 
 CHECKS = (no_defect, status_code_conformance, content_type_conformance, response_schema_conformance)

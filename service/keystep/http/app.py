@@ -28,6 +28,7 @@ from keystep.http.admission import Admission
 from keystep.http.compat import routes as compat
 from keystep.http.headers import SecurityHeaders
 from keystep.http.keys import KeyGuard, Keys
+from keystep.http.leaving import unless_gone
 from keystep.http.observing import Observing
 from keystep.http.scoring import Scoring
 from keystep.http.watching import Watch
@@ -115,7 +116,7 @@ def _work_routes(app: FastAPI, admission: Admission, metrics: Metrics, scoring: 
             began = time.perf_counter()
             admission.check_open()
             async with admission.body(request) as body:
-                answer = await work(body)
+                answer = await unless_gone(request, work(body))
             seconds.observe(time.perf_counter() - began)
             return Response(answer, media_type="application/json")
 

@@ -72,7 +72,7 @@ def install(app: FastAPI) -> None:
         return problem(500, f"an internal error ({type(error).__name__}); the log has it", headers=headers)
 
     async def cut_off(_: Request, __: Exception) -> Response:
-        return problem(400, "the connection was closed before the body was whole; nobody reads this but the access log")
+        return problem(400, "the client closed the connection before it had its answer; nobody reads this but the access log")
 
     app.add_exception_handler(KeystepError, keystep_error)
     app.add_exception_handler(ClientDisconnect, cut_off)

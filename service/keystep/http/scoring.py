@@ -122,7 +122,19 @@ class Scoring:
 
         if self.scorer.takes_long(recipe):
             return await waiting.on(self._lookups, submit, deadline=deadline)
-        return submit() if small else await waiting.on(self._reader, submit)
+        if small:
+            return submit()
+        submitting = self._reader.submit(submit)
+        try:
+            return await asyncio.wrap_future(submitting)
+        except asyncio.CancelledError:
+            # The thread may be at it: what it submits after all is given up then.
+            submitting.add_done_callback(self._give_up)
+            raise
+
+    def _give_up(self, submitting: Future[Submitted]) -> None:
+        if not submitting.cancelled() and submitting.exception() is None:
+            self.scorer.drop(submitting.result())
 
     async def _scored(self, order: ScoreOrder, deadline: float | None, *, small: bool) -> tuple[list[ScoredGroup], tuple[str, ...]]:
         try:

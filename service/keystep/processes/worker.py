@@ -150,14 +150,17 @@ def _receive(front: socket.socket, parent: int) -> bytes:
     """What came; empty when the front is gone, though a forked copy of it may still hold the socket open."""
     while os.getppid() == parent:
         if select.select([front], [], [], _PARENT_CHECK_SECONDS)[0]:
-            return front.recv(_READ)
+            try:
+                return front.recv(_READ)
+            except ConnectionResetError:  # killed with reports that it had not read
+                break
     return b""
 
 
 def _send(front: socket.socket, report: Report) -> None:
     try:
         front.sendall(frame(report))
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):
         os._exit(0)  # the front is gone, and with it everybody who waits
 
 
