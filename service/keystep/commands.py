@@ -66,6 +66,7 @@ def score(
     format: str | None = None,  # noqa: A002 - the option's name
     profile: str | None = None,
     url: str | None = None,
+    engine: Literal["local", "ray"] = "local",
     batch: int = 64,
     detail: Literal["rewards", "evidence"] = "rewards",
 ) -> int:
@@ -90,7 +91,10 @@ def score(
         A benchmark's conventions for groups that name none, and its own figures below the table (mme's accuracy+, ...); paired
         figures read which questions belong together from ids like task/image/question.
     url
-        Score on this service instead of in this process.
+        Score on this service instead of on an engine of the command's own.
+    engine
+        What scores without --url: local, on all cores of this machine; ray, on the Ray cluster that RAY_ADDRESS names, or on one
+        started here where it names none (needs the extra ray). Both write the same bytes, and go on where the other stopped.
     batch
         Groups scored at once.
     detail
@@ -101,7 +105,17 @@ def score(
     logging.basicConfig(format="keystep: %(message)s")
     # A retry that helped is no news; one that did not ends in an error of its own.
     logging.getLogger("stamina").setLevel(logging.ERROR)
-    job = Job(source=source, out=out, recipe=recipe_spec(recipe), format=format, profile=profile, url=url, batch=batch, detail=detail)
+    job = Job(
+        source=source,
+        out=out,
+        recipe=recipe_spec(recipe),
+        format=format,
+        profile=profile,
+        url=url,
+        engine=engine,
+        batch=batch,
+        detail=detail,
+    )
     summary = run(job, settings(), Console(stderr=True))
     summary.show(Console())
     if summary.bad_lines:

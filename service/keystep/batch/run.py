@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Literal
 
 import orjson
 from rich.console import Console
@@ -16,15 +18,17 @@ from keystep.batch import parquet, rows, scorers
 from keystep.batch.ahead import in_chunks
 from keystep.batch.aside import Aside
 from keystep.batch.benchmarks import Tally
+from keystep.batch.chunks import Input, Scored, score_chunk
 from keystep.batch.journal import Journal
-from keystep.batch.readers import Entry, choose, entries
-from keystep.batch.rows import BadLine
-from keystep.batch.scorers import Detail, RejectedGroupsError, Scorer, Spec
+from keystep.batch.readers import choose
+from keystep.batch.scorers import Detail, Scorer, Spec
 from keystep.batch.summary import Summary
 from keystep.errors import InputError
 from keystep.recipe import Recipe, resolve
 from keystep.settings import Settings
 from keystep.verify.profiles import PROFILES
+
+Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,7 @@ class Job:
     """What `keystep score` was asked.
 
     format: None is told from the first line.  profile: for groups that name none; its figures are counted too.
-    batch: groups scored at once.
+    url: of a service that scores; None scores here, on the engine.  batch: groups scored at once.
     """
 
     source: Path
@@ -41,18 +45,9 @@ class Job:
     format: str | None = None
     profile: str | None = None
     url: str | None = None
+    engine: Engine = "local"
     batch: int = 64
     detail: Detail = "rewards"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """One chunk: the lines to write, the input lines they took, and what had to be kept aside."""
-
-    groups: list[dict[str, object]]
-    degraded: tuple[str, ...]
-    lines: int
-    bad: list[BadLine]
 
 
 def run(job: Job, settings: Settings, console: Console) -> Summary:
@@ -61,9 +56,11 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
         raise InputError(f"--batch is {job.batch}; it must be at least 1", field="batch")
     if job.profile is not None and job.profile not in PROFILES:
         raise InputError(f"there is no profile {job.profile[:80]!r}; use one of {', '.join(PROFILES)}", field="profile")
+    if job.url is not None and job.engine != "local":
+        raise InputError(f"--engine {job.engine} scores here, --url on the service; leave one of them out", field="engine")
     recipe = resolve(job.recipe)
     identity = rows.identify(job.source)
-    first, lines = rows.peek(rows.read(job.source))
+    first, _ = rows.peek(rows.read(job.source))
     if first is None:
         raise InputError(f"{job.source} has no line that is a JSON object; give a JSONL or Parquet file", field="in")
     reader = choose(job.format, first)
@@ -83,11 +80,10 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
             summary.add(group)
             done.add(group["id"])
         aside = Aside(job.out)
-        with progress(console, identity.lines) as bar, _scorer(job, recipe, settings) as score:
+        given = Input(job.source, reader.name, job.profile, done)
+        with progress(console, identity.lines) as bar, _scored(job, given, recipe, settings) as chunks:
             task = bar.add_task("scoring", total=identity.lines)
-            for finished in in_chunks(
-                _profiled(entries(reader, lines), job.profile), job.batch, partial(_score_chunk, done=done, score=score)
-            ):
+            for finished in chunks:
                 journal.append([orjson.dumps(group) for group in finished.groups])
                 for group in finished.groups:
                     summary.add(group)
@@ -100,12 +96,24 @@ def run(job: Job, settings: Settings, console: Console) -> Summary:
     return summary
 
 
-def _profiled(found: Iterable[Entry | BadLine], profile: str | None) -> Iterator[Entry | BadLine]:
-    for entry in found:
-        if profile is None or isinstance(entry, BadLine) or entry.group.profile is not None:
-            yield entry
-        else:
-            yield replace(entry, group=entry.group.model_copy(update={"profile": profile}))
+@contextmanager
+def _scored(job: Job, given: Input, recipe: Recipe, settings: Settings) -> Iterator[Iterator[Scored]]:
+    """Every chunk of the input, in order, scored where the job says."""
+    if job.engine == "ray":
+        on_ray = _on_ray()
+        with on_ray.cluster():
+            yield on_ray.scored(given, job.batch, on_ray.Work(recipe, job.detail, settings))
+    else:
+        with _scorer(job, recipe, settings) as score:
+            yield in_chunks(given.items(), job.batch, partial(score_chunk, score=score))
+
+
+def _on_ray() -> ModuleType:
+    try:
+        from keystep.batch import on_ray
+    except ModuleNotFoundError as error:
+        raise InputError(f"the engine ray needs Ray ({error}); pip install 'keystep[server,ray]'", field="engine") from None
+    return on_ray
 
 
 def _scorer(job: Job, recipe: Recipe, settings: Settings) -> AbstractContextManager[Scorer]:
@@ -117,25 +125,3 @@ def _scorer(job: Job, recipe: Recipe, settings: Settings) -> AbstractContextMana
 def progress(console: Console, lines: int) -> Progress:
     columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal or lines == 0)
-
-
-def _score_chunk(chunk: list[Entry | BadLine], done: set[str], score: Scorer) -> _Scored:
-    bad = [line for line in chunk if isinstance(line, BadLine)]
-    found = [entry for entry in chunk if isinstance(entry, Entry)]
-    groups, degraded, refused = _score([e for e in found if e.group.id not in done], score)
-    return _Scored(groups, tuple(degraded), len(bad) + sum(len(e.lines) for e in found), bad + refused)
-
-
-def _score(found: list[Entry], score: Scorer) -> tuple[list[dict[str, object]], set[str], list[BadLine]]:
-    """What a service refuses is halved until the groups to blame stand alone; those are kept aside."""
-    if not found:
-        return [], set(), []
-    try:
-        groups, degraded = score([e.group for e in found])
-    except RejectedGroupsError as error:
-        if len(found) == 1:
-            return [], set(), [BadLine(found[0].lines[0], str(error), found[0].group.model_dump_json(exclude_unset=True))]
-        half = len(found) // 2
-        (a, b, c), (x, y, z) = _score(found[:half], score), _score(found[half:], score)
-        return a + x, b | y, c + z
-    return groups, set(degraded), []
