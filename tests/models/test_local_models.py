@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 import torch
+from pydantic import ValidationError
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from keystep.errors import ComponentError
@@ -186,6 +187,28 @@ def test_a_pairwise_model_is_run_in_both_orders(folders):
     turned = [Sample(s.question, s.other, other=s.text) for s in pairs]
     back = [-s.value for s in scored(folder, turned, kind="pairrm")]
     assert back == [pytest.approx(s.value, **CLOSE) for s in scored(folder, pairs, kind="pairrm")]
+
+
+def test_armorm_is_its_own_codes_forward_with_named_objectives(tmp_path):
+    folder = tiny.armorm(tmp_path / "armo")
+    tok, model = loaded(folder, AutoModelForSequenceClassification, trust_remote_code=True)
+    samples = [*WHOLE, *(Sample(s.question, s.text.replace("answer", "number")) for s in WHOLE)]  # some of one length
+    found = scored(folder, samples, kind="armorm", remote_code=True)
+    for sample, score in zip(samples, found, strict=True):
+        with torch.no_grad():
+            out = model(chat_ids(tok, sample, sample.text))
+        assert score.value == pytest.approx(out.score.item(), **CLOSE)
+        assert list(dict(score.parts).values()) == pytest.approx(out.rewards[0].tolist(), **CLOSE)
+    assert [name for name, _ in found[0].parts][::9] == ["helpsteer-helpfulness", "ultrafeedback-helpfulness", "code-readability"]
+
+
+def test_no_code_of_a_checkpoint_runs_unless_it_is_told_to(tmp_path):
+    folder = tiny.armorm(tmp_path / "armo")
+    (tmp_path / "armo/modeling_tiny.py").write_text("raise SystemExit('it ran')")
+    with pytest.raises(ValidationError, match="set remote_code to true where you trust it"):
+        Local(kind="armorm", model=folder)
+    with pytest.raises(ComponentError, match=r"has no weights for score\.weight"):
+        scored(folder, [], kind="bradley_terry")
 
 
 def test_in_bfloat16_company_moves_a_score_less_than_documented(folders):

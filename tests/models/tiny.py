@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -69,6 +71,51 @@ def qwen_prm(folder: Path, *, labels: int = 2) -> str:
     torch.manual_seed(2)
     config = Qwen2Config(vocab_size=400, max_position_embeddings=4096, num_key_value_heads=2, num_labels=labels, **SIZES)
     return saved(folder, Qwen2ForProcessRewardModel(config), tokenizer(adds_bos=False))
+
+
+# As ArmoRM's checkpoint brings its own: objectives at the row's end, weighed by a gate that reads its beginning.
+ARMORM_CODE = """
+import torch
+from torch import nn
+from dataclasses import dataclass
+from transformers import LlamaModel, LlamaPreTrainedModel
+from transformers.utils import ModelOutput
+
+
+@dataclass
+class Output(ModelOutput):
+    rewards: torch.FloatTensor = None
+    score: torch.FloatTensor = None
+    logits: torch.FloatTensor = None
+
+
+class TinyForRewardModelWithGating(LlamaPreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = LlamaModel(config)
+        self.regression_layer = nn.Linear(config.hidden_size, config.num_objectives, bias=False)
+        self.gate = nn.Linear(config.hidden_size, config.num_objectives)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask=None):
+        state = self.model(input_ids, attention_mask=attention_mask).last_hidden_state
+        rewards = self.regression_layer(state[:, -1])  # what is padded would be read
+        score = (torch.softmax(self.gate(state[:, 1]), -1) * rewards).sum(-1)
+        return Output(rewards=rewards, score=score, logits=score)
+"""
+
+
+def armorm(folder: Path) -> str:
+    torch.manual_seed(4)
+    code: dict[str, Any] = {}
+    exec(ARMORM_CODE, code)
+    config = llama(num_objectives=19)
+    saved(folder, code["TinyForRewardModelWithGating"](config), tokenizer())
+    (folder / "modeling_tiny.py").write_text(ARMORM_CODE)
+    told = json.loads((folder / "config.json").read_text())
+    told["auto_map"] = {"AutoModelForSequenceClassification": "modeling_tiny.TinyForRewardModelWithGating"}
+    (folder / "config.json").write_text(json.dumps(told))
+    return str(folder)
 
 
 def pairrm(folder: Path) -> str:

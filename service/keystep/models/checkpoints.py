@@ -28,7 +28,7 @@ from keystep.models.spec import Local
 from keystep.nouns import Reason
 
 
-class Qwen2ForProcessRewardModel(Qwen2PreTrainedModel):  # type: ignore[no-untyped-call]
+class Qwen2ForProcessRewardModel(Qwen2PreTrainedModel):
     """Qwen2.5-Math-PRM: two classes of each token, by two layers (Lessons of Developing Process Reward Models, section 3)."""
 
     def __init__(self, config: Any) -> None:
@@ -43,7 +43,7 @@ class Qwen2ForProcessRewardModel(Qwen2PreTrainedModel):  # type: ignore[no-untyp
         return TokenClassifierOutput(logits=self.score(hidden))
 
 
-class DebertaV2PairRM(DebertaV2PreTrainedModel):  # type: ignore[no-untyped-call]
+class DebertaV2PairRM(DebertaV2PreTrainedModel):
     """PairRM: what the source's token and each candidate's say together; the logit is that of the first less that of the second
     (LLM-Blender, section 4). Indices: where in each row the tokens of source, first and second candidate stand."""
 
@@ -81,7 +81,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 def load(spec: Local) -> tuple[Any, Any]:
     """(model, tokenizer) in the spec's dtype, on its device, for inference. Raises ComponentError."""
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a service's log is no terminal
+    transformers_logging.disable_progress_bar()  # a service's log is no terminal
     try:
         config = AutoConfig.from_pretrained(spec.model, trust_remote_code=spec.remote_code)
         tokenizer = AutoTokenizer.from_pretrained(spec.model, trust_remote_code=spec.remote_code)

@@ -103,7 +103,7 @@ class SentenceModel:
                 Reason.MODEL_UNAVAILABLE, f"the model {name} needs the extra [embed] (pip install 'keystep[embed]'): {error}"
             ) from error
         torch.set_num_threads(threads)
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a service's log is no terminal
+        transformers_logging.disable_progress_bar()  # a service's log is no terminal
         try:
             self._model = SentenceTransformer(name, device="cpu")
         except (OSError, ValueError) as error:

@@ -26,6 +26,13 @@ from keystep.nouns import Reason
 
 # Fields of a config by which logits are more than the output layer's.
 _NOT_LINEAR = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+# What ArmoRM-Llama3-8B-v0.1's objectives are called, in order (Interpretable Preferences via Multi-Objective Reward Modeling, table 1).
+_ARMORM = (
+    "helpsteer-helpfulness helpsteer-correctness helpsteer-coherence helpsteer-complexity helpsteer-verbosity "
+    "ultrafeedback-overall_score ultrafeedback-instruction_following ultrafeedback-truthfulness ultrafeedback-honesty "
+    "ultrafeedback-helpfulness beavertails-is_safe prometheus-score argilla-overall_quality argilla-judge_lm "
+    "code-complexity code-style code-explanation code-instruction-following code-readability"
+).split()
 # Of the most tokens, PairRM gives so many to the question (its own settings: 1224 of 2048).
 _SOURCE_SHARE = 1224 / 2048
 
@@ -201,7 +208,9 @@ def _padded(rows: Sequence[Sequence[int]], device: str) -> dict[str, torch.Tenso
 
 
 def _named(objectives: Sequence[float]) -> tuple[tuple[str, float], ...]:
-    return tuple((f"objective_{n}", value) for n, value in enumerate(objectives))
+    """By ArmoRM's names where they are as many as its own."""
+    names = _ARMORM if len(objectives) == len(_ARMORM) else [f"objective_{n}" for n in range(len(objectives))]
+    return tuple(zip(names, objectives, strict=True))
 
 
 def _one_token(tokenizer: Any, mark: str, spec: Local) -> int:
