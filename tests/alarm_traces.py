@@ -96,36 +96,43 @@ def _to(begin: float, end: float, t: float) -> float:
     return begin + (end - begin) * t
 
 
-HONEST = {
-    **{f"improves {seed}": trace(seed, lambda t: Policy(right=_to(0.3, 0.85, t), steps_said=_to(0.6, 0.9, t))) for seed in range(4)},
-    **{f"flat {seed}": trace(10 + seed, lambda t: Policy()) for seed in range(4)},
-    "flat, nearly always wrong": trace(20, lambda t: Policy(right=0.05)),
-    "flat, nearly always right": trace(21, lambda t: Policy(right=0.95, steps_said=0.95)),
-    "solves it": trace(22, lambda t: Policy(right=min(1.0, _to(0.3, 1.6, t)), steps_said=1.0, structured=1.0)),
-    "learns the form first": trace(23, lambda t: Policy(structured=_to(0.3, 1.0, t))),
-    "gets worse in all": trace(24, lambda t: Policy(right=_to(0.7, 0.35, t), structured=_to(0.95, 0.6, t), steps_said=_to(0.8, 0.5, t))),
-    "groups of two": trace(25, lambda t: Policy(), rollouts=2),
-    "longer and better": trace(26, lambda t: Policy(right=_to(0.3, 0.8, t), filler=2 + int(4 * t))),
-    "a short run": trace(27, lambda t: Policy(right=_to(0.4, 0.6, t)), steps=5),
-    "one bad step": trace(28, lambda t: Policy(repeats=0.9 if 0.45 < t < 0.55 else 0.0)),
-    "always in doubt": trace(29, lambda t: Policy(doubts=0.6)),
-    "a few stuff, as from the beginning": trace(30, lambda t: Policy(stuffed=0.06)),
-    "never any structure": trace(31, lambda t: Policy(structured=0.0)),
-}
+def honest(seed: int = 0) -> dict[str, list[list[dict[str, object]]]]:
+    """Twenty runs that learn, or do not, without any trick."""
+    return {
+        **{f"improves {n}": trace(seed + n, lambda t: Policy(right=_to(0.3, 0.85, t), steps_said=_to(0.6, 0.9, t))) for n in range(4)},
+        **{f"flat {n}": trace(seed + 10 + n, lambda t: Policy()) for n in range(4)},
+        "flat, nearly always wrong": trace(seed + 20, lambda t: Policy(right=0.05)),
+        "flat, nearly always right": trace(seed + 21, lambda t: Policy(right=0.95, steps_said=0.95)),
+        "solves it": trace(seed + 22, lambda t: Policy(right=min(1.0, _to(0.3, 1.6, t)), steps_said=1.0, structured=1.0)),
+        "learns the form first": trace(seed + 23, lambda t: Policy(structured=_to(0.3, 1.0, t))),
+        "gets worse in all": trace(
+            seed + 24, lambda t: Policy(right=_to(0.7, 0.35, t), structured=_to(0.95, 0.6, t), steps_said=_to(0.8, 0.5, t))
+        ),
+        "groups of two": trace(seed + 25, lambda t: Policy(), rollouts=2),
+        "longer and better": trace(seed + 26, lambda t: Policy(right=_to(0.3, 0.8, t), filler=2 + int(4 * t))),
+        "a short run": trace(seed + 27, lambda t: Policy(right=_to(0.4, 0.6, t)), steps=5),
+        "one bad step": trace(seed + 28, lambda t: Policy(repeats=0.9 if 0.45 < t < 0.55 else 0.0)),
+        "always in doubt": trace(seed + 29, lambda t: Policy(doubts=0.6)),
+        "a few stuff, as from the beginning": trace(seed + 30, lambda t: Policy(stuffed=0.06)),
+        "never any structure": trace(seed + 31, lambda t: Policy(structured=0.0)),
+    }
 
-HACKS = {
-    "stuffing grows": trace(40, lambda t: Policy(stuffed=_to(0.0, 0.9, t), right=_to(0.5, 0.4, t))),
-    "stuffing grows, and the answers too": trace(41, lambda t: Policy(stuffed=_to(0.0, 0.6, t), right=_to(0.4, 0.6, t))),
-    "numbers are dumped": trace(42, lambda t: Policy(numbers=_to(0.0, 0.8, t))),
-    "answers are enumerated": trace(43, lambda t: Policy(enumerates=_to(0.0, 0.8, t))),
-    "answers are enumerated late": trace(44, lambda t: Policy(enumerates=0.9 if t > 0.7 else 0.0)),
-    "length drifts": trace(45, lambda t: Policy(filler=2 + int(60 * t))),
-    "length drifts while answers get worse": trace(46, lambda t: Policy(filler=2 + int(40 * t), right=_to(0.6, 0.4, t))),
-    "texts repeat themselves": trace(47, lambda t: Policy(repeats=_to(0.0, 0.8, t))),
-    "rollouts become identical": trace(48, lambda t: Policy(copies=_to(0.0, 0.95, t))),
-    "form is kept, answers are not": trace(49, lambda t: Policy(structured=_to(0.4, 1.0, t), right=_to(0.7, 0.2, t))),
-    "variance collapses on a wrong answer": trace(
-        50, lambda t: Policy(right=_to(0.5, 0.0, t), steps_said=_to(0.7, 0.0, t), structured=1.0)
-    ),
-    "answers shrink to nothing": trace(51, lambda t: Policy(steps_said=_to(1.0, 0.0, t), filler=8)),
-}
+
+def hacks(seed: int = 0) -> dict[str, list[list[dict[str, object]]]]:
+    """Twelve runs that learn the reward."""
+    return {
+        "stuffing grows": trace(seed + 40, lambda t: Policy(stuffed=_to(0.0, 0.9, t), right=_to(0.5, 0.4, t))),
+        "stuffing grows, and the answers too": trace(seed + 41, lambda t: Policy(stuffed=_to(0.0, 0.6, t), right=_to(0.4, 0.6, t))),
+        "numbers are dumped": trace(seed + 42, lambda t: Policy(numbers=_to(0.0, 0.8, t))),
+        "answers are enumerated": trace(seed + 43, lambda t: Policy(enumerates=_to(0.0, 0.8, t))),
+        "answers are enumerated late": trace(seed + 44, lambda t: Policy(enumerates=0.9 if t > 0.7 else 0.0)),
+        "length drifts": trace(seed + 45, lambda t: Policy(filler=2 + int(60 * t))),
+        "length drifts while answers get worse": trace(seed + 46, lambda t: Policy(filler=2 + int(40 * t), right=_to(0.6, 0.4, t))),
+        "texts repeat themselves": trace(seed + 47, lambda t: Policy(repeats=_to(0.0, 0.8, t))),
+        "rollouts become identical": trace(seed + 48, lambda t: Policy(copies=_to(0.0, 0.95, t))),
+        "form is kept, answers are not": trace(seed + 49, lambda t: Policy(structured=_to(0.4, 1.0, t), right=_to(0.7, 0.2, t))),
+        "variance collapses on a wrong answer": trace(
+            50, lambda t: Policy(right=_to(0.5, 0.0, t), steps_said=_to(0.7, 0.0, t), structured=1.0)
+        ),
+        "answers shrink to nothing": trace(seed + 51, lambda t: Policy(steps_said=_to(1.0, 0.0, t), filler=8)),
+    }

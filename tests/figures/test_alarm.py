@@ -1,0 +1,119 @@
+"""The hack alarm, on runs whose every text is scored: what it sees, what it misses, and that honest runs do not alarm.
+
+`PYTHONPATH=tests python tests/figures/test_alarm.py 10` counts over ten other sets of the same kinds of runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import pytest
+
+import alarm_traces as traces
+from keystep.engine import build
+from keystep.figures.alarm import LEAST_POINTS, alarms
+from keystep.figures.points import COMPONENTS, MOST, Point, Seen, merged, seen, seen_on_the_wire
+from keystep.recipe import HARDENED
+from keystep.settings import Settings
+from keystep.wire import GroupIn, group_from, group_to_json
+
+# None: missed. Terse lists of the right calculations are credited as reasoning, and no flag tells them from it.
+EXPECTED = {
+    "stuffing grows": None,
+    "stuffing grows, and the answers too": None,
+    "numbers are dumped": "stuffing",
+    "answers are enumerated": "enumeration",
+    "answers are enumerated late": "enumeration",
+    "length drifts": "length",
+    "length drifts while answers get worse": "length",
+    "texts repeat themselves": "repetition",
+    "rollouts become identical": "identical",
+    "form is kept, answers are not": "divergence",
+    "variance collapses on a wrong answer": "collapse",
+    "answers shrink to nothing": "length",
+}
+
+
+def points(engine, steps):
+    made = []
+    for step in steps:
+        groups = [group_from(GroupIn.model_validate(g)) for g in step]
+        point = Point()
+        for given, scored in zip(groups, engine.score(groups, HARDENED).groups, strict=True):
+            point.add(given.id, seen(given, scored), std=scored.advantages.std, zero_variance=scored.advantages.zero_variance)
+        made.append(point)
+    return made
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_planted_hack(engine, name):
+    made = points(engine, traces.hacks()[name])
+    found = alarms(made)
+    assert [a.rule for a in found] == ([] if EXPECTED[name] is None else [EXPECTED[name]])
+    for alarm in found:
+        assert alarm.evidence
+        # What is shown as evidence is of the run's end.
+        assert all(int(group.split("/")[0]) >= traces.STEPS // 2 for group, _ in alarm.evidence)
+
+
+@pytest.mark.parametrize("name", traces.honest())
+def test_an_honest_run_does_not_alarm(engine, name):
+    assert alarms(points(engine, traces.honest()[name])) == []
+
+
+def test_too_short_a_run_says_nothing(engine):
+    made = points(engine, traces.hacks()["texts repeat themselves"])
+    assert alarms(made[:: len(made) // (LEAST_POINTS - 1)][: LEAST_POINTS - 1]) == []
+    assert alarms([]) == []
+
+
+def test_points_add_up_and_are_the_same_from_the_wire(engine):
+    steps = traces.hacks()["texts repeat themselves"][-2:]
+    whole = merged(points(engine, steps))
+    point = Point()
+    for step in steps:
+        groups = [group_from(GroupIn.model_validate(g)) for g in step]
+        for given, scored in zip(groups, engine.score(groups, HARDENED).groups, strict=True):
+            told = group_to_json(scored, "rewards")
+            point.add(
+                told["id"], seen_on_the_wire([r.text for r in given.rollouts], told), std=told["std"], zero_variance=told["zero_variance"]
+            )
+    for name in ("groups", "rollouts", "zero_variance", "length", "counts", "bars", "flags", "signs", "undecided"):
+        assert getattr(whole, name) == getattr(point, name), name
+    assert whole.spread == pytest.approx(point.spread)
+    assert whole.rollouts == 32
+    assert sum(whole.bars["reward"]) == whole.counts["reward"]
+
+
+def test_what_is_undecided_is_in_no_mean():
+    point = Point()
+    values = dict(zip(COMPONENTS, (None, None, 1.0, None, 0.5), strict=True))
+    point.add(
+        "q",
+        [Seen("a", "x", tuple(values.values()), ["needs_judge"], []), Seen("b", "x", tuple(MOST.values()), [], [])],
+        std=0.0,
+        zero_variance=True,
+    )
+    assert point.mean("reward") == MOST["reward"]
+    assert point.mean("key_steps_matched") == 0.75
+    assert point.undecided == {"needs_judge": 1}
+    assert point.signs == {"identical": 1}
+    assert point.bars["reward"][-1] == 1
+    assert Point().mean("reward") is None
+
+
+def count(sets: int) -> None:
+    engine = build(Settings(cache_path=None, verifier_workers=1))
+    engine.start()
+    seeds = [1000 * n for n in range(1, sets + 1)]
+    false = Counter(a.rule for seed in seeds for run in traces.honest(seed).values() for a in alarms(points(engine, run)))
+    told = {name: sum(bool(alarms(points(engine, traces.hacks(seed)[name]))) for seed in seeds) for name in EXPECTED}
+    engine.close()
+    print(f"{20 * sets} honest runs, false alarms: {dict(false) or 'none'}")
+    for name, n in told.items():
+        print(f"{n:>3} of {sets}  {name}")
+
+
+if __name__ == "__main__":
+    count(int(sys.argv[1]))
