@@ -47,6 +47,26 @@ def stepgrpo(*, config_file: ConfigPath) -> None:
     worker.train(config.load(config_file, config.StepGrpo))
 
 
+@app.command
+def preference(*, config_file: ConfigPath) -> None:
+    """SimPO, DPO, IPO, CPO, KTO, ORPO, R-DPO, RRHF or SLiC-HF, on pairs in TRL's form, or on pairs drawn from the policy itself.
+
+    With `on_policy`, each round samples, has the service score and pair, and trains on the pairs; that needs a running service.
+    """
+    from keystep_train import on_policy, preference
+
+    settings = config.load(config_file, config.Preference)
+    (preference if settings.on_policy is None else on_policy).train(settings)
+
+
+@app.command
+def sample(*, config_file: ConfigPath) -> None:
+    """Responses of a model to questions, scored and paired by a running service."""
+    from keystep_train import sample
+
+    sample.run(config.load(config_file, config.Sample))
+
+
 def execute(arguments: list[str]) -> int:
     """Runs one command; its exit status."""
     try:

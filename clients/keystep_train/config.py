@@ -117,13 +117,13 @@ class Evaluation(_Section):
 
 
 class Settings(_Section):
-    """What every command has. steps: updates of the policy. checkpoints: every so many steps; the last two are kept."""
+    """What every training has. steps: updates of the policy. checkpoints: every so many steps; the last two are kept."""
 
     output: str
     seed: int = 0
     steps: Count
     model: Model
-    data: Data
+    data: Data | None = None
     optimiser: Optimiser = Optimiser()
     checkpoints: Count = 100
     trackers: list[Literal["tensorboard", "wandb"]] = ["tensorboard"]
@@ -144,6 +144,7 @@ class Flawed(_Section):
 class Warmup(Settings):
     """Supervised fine-tuning on the references of the questions, or on flawed ones."""
 
+    data: Data
     batch: Count = 128
     flaws: Flawed = Flawed()
     max_length: Count = 2048
@@ -155,13 +156,145 @@ class StepGrpo(Settings):
     clip: epsilon of the clipped ratio, which one_step_off needs.
     """
 
+    data: Data
     questions: Count = 4
     beta: Annotated[float, Field(ge=0)] = 0.04
     schedule: Literal["sync", "one_step_off"] = "sync"
     clip: Positive = 0.2
 
 
-C = TypeVar("C", bound=Settings)
+class SimPo(_Section):
+    """gamma, or gamma_beta_ratio = gamma / beta; exactly one. length_normalised: False is the paper's ablation, on sums."""
+
+    name: Literal["simpo", "simpo_hinge"]
+    beta: Positive = 2.0
+    gamma: float | None = None
+    gamma_beta_ratio: float | None = None
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    sft_weight: Annotated[float, Field(ge=0)] = 0.0
+    length_normalised: bool = True
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.gamma is None) == (self.gamma_beta_ratio is None):
+            raise ValueError("give gamma or gamma_beta_ratio (gamma / beta), exactly one of them")
+        if self.name == "simpo_hinge" and self.label_smoothing:
+            raise ValueError("label_smoothing belongs to simpo, not to simpo_hinge")
+        return self
+
+
+class Dpo(_Section):
+    name: Literal["dpo"]
+    beta: Positive = 0.01
+
+
+class Ipo(_Section):
+    """average: over tokens, as the authors recommend; False: the paper's sums."""
+
+    name: Literal["ipo"]
+    tau: Positive = 0.1
+    average: bool = True
+
+
+class Cpo(_Section):
+    name: Literal["cpo"]
+    beta: Positive = 0.1
+    nll_weight: float = 1.0
+    nll: Literal["sequence", "token", "batch_token"] = "sequence"
+
+
+class Kto(_Section):
+    """On the pairs' responses one by one; the KL is that of responses moved on by one prompt within a batch."""
+
+    name: Literal["kto"]
+    beta: Positive = 0.1
+    desirable_weight: Positive = 1.0
+    undesirable_weight: Positive = 1.0
+
+
+class Orpo(_Section):
+    name: Literal["orpo"]
+    odds_weight: Positive = 0.1
+    nll: Literal["sequence", "token", "batch_token"] = "token"
+
+
+class RDpo(_Section):
+    name: Literal["r_dpo"]
+    beta: Positive = 0.01
+    alpha: float = 0.005
+
+
+class Rrhf(_Section):
+    name: Literal["rrhf"]
+    nll_weight: float = 1.0
+    nll: Literal["sequence", "token", "batch_token"] = "sequence"
+
+
+class Slic(_Section):
+    name: Literal["slic_hf"]
+    delta: Positive = 1.0
+    nll_weight: float = 0.1
+    nll: Literal["sequence", "token", "batch_token"] = "sequence"
+
+
+Objective = Annotated[SimPo | Dpo | Ipo | Cpo | Kto | Orpo | RDpo | Rrhf | Slic, Field(discriminator="name")]
+
+
+class OnPolicy(_Section):
+    """rounds: of sampling, scoring, pairing and training; each round trains for steps of its own on pairs of its own.
+
+    questions: in a round. seeds: one response of each question for each. by: the score that decides, a field of the answer of
+    /v1/score or a reward model's name among its extras.
+    """
+
+    rounds: Count = 1
+    questions: Count
+    seeds: list[int] = [13, 21, 42, 79, 100]
+    by: str = "reward"
+    min_margin: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Preference(Settings):
+    """Training on pairs: of a file in TRL's form (pairs), or drawn from the policy itself (on_policy). Exactly one.
+
+    batch: pairs in a step. held_out: a file of pairs that are only measured. reference: of the objectives that have one,
+    log-probabilities computed once before (precomputed), or each time by a model kept beside the policy (live).
+    """
+
+    objective: Objective
+    pairs: str | None = None
+    on_policy: OnPolicy | None = None
+    held_out: str | None = None
+    batch: Count = 128
+    max_length: Count = 2048
+    reference: Literal["precomputed", "live"] = "precomputed"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.pairs is None) == (self.on_policy is None):
+            raise ValueError("give pairs or on_policy, exactly one of them")
+        if self.on_policy is not None and self.data is None:
+            raise ValueError("on_policy draws responses to questions: give data")
+        return self
+
+
+class Sample(_Section):
+    """Responses of a model, scored: groups in the wire's form with their scores, and pairs of them. questions: of the test split."""
+
+    output: str
+    seed: int = 0
+    model: Model
+    data: Data
+    questions: Count = 100
+    split: Literal["train", "test"] = "test"
+    sampling: Sampling = Sampling(rollouts=1, temperature=0.8, top_p=0.95)
+    seeds: list[int] = [13, 21, 42, 79, 100]
+    by: str = "reward"
+    min_margin: Annotated[float, Field(ge=0)] = 0.0
+    service: Service = Service()
+
+
+C = TypeVar("C", bound=BaseModel)
 
 
 def load(path: Path, kind: type[C]) -> C:

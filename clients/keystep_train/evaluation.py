@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keystep_client import ScoredRollout
-from keystep_train.config import Sampling, Settings
+from keystep_train.config import Settings
+from keystep_train.errors import ConfigError
 from keystep_train.policies import Policy
 from keystep_train.questions import Questions, group
 from keystep_train.rewards import Scorer
@@ -18,11 +19,12 @@ _BATCH = 128
 class Evaluator:
     """Asks the service under the recipe hardened, whatever is trained for: figures of different runs can be compared."""
 
-    def __init__(self, settings: Settings, questions: Questions, policy: Policy, sampling: Sampling) -> None:
+    def __init__(self, settings: Settings, questions: Questions | None, policy: Policy) -> None:
+        if settings.evaluation.every and questions is None:
+            raise ConfigError("evaluation: there are no questions to evaluate on; give data, or take evaluation out")
         self._settings = settings
         self._questions = questions
         self._policy = policy
-        self._sampling = sampling
 
     def after(self, step: int) -> dict[str, float]:
         """``evaluation/*`` after so many steps; nothing where it is not time for it."""
@@ -42,8 +44,9 @@ class Evaluator:
         return values
 
     def _score(self, scorer: Scorer, *, greedy: bool) -> Sequence[ScoredRollout]:
+        assert self._questions is not None
         told = self._settings.evaluation
-        sampling = self._sampling.model_copy(update={"rollouts": 1, "temperature": told.temperature, "top_p": 1.0})
+        sampling = self._settings.sampling.model_copy(update={"rollouts": 1, "temperature": told.temperature, "top_p": 1.0})
         sent = []
         self._policy.model.eval()
         for first in range(0, told.questions, _BATCH):

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from keystep_train.batches import Batch, fit, pad_left, pad_right
 from keystep_train.config import Model
 from keystep_train.errors import ConfigError, DataError
-from keystep_train.questions import Questions
-from keystep_train.tasks import Question, tiny
+from keystep_train.tasks import Task, tiny
+
+
+class Asked(Protocol):
+    """Anything with a prompt: a question, a pair."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def images(self) -> tuple[Image, ...]: ...
 
 
 @dataclass
@@ -28,7 +39,7 @@ class Policy:
     tokenizer: Any
     processor: Any | None = None
 
-    def prompts(self, questions: Sequence[Question], *, most: int) -> dict[str, Tensor]:
+    def prompts(self, questions: Sequence[Asked], *, most: int) -> dict[str, Tensor]:
         """The model's inputs for these prompts, padded on the left; a text of more than most tokens loses its beginning."""
         if self.processor is not None:
             return self._seen(questions, most)
@@ -56,7 +67,7 @@ class Policy:
         ends = (batch.responses == self.tokenizer.eos_token_id) & batch.mask.bool()
         return [not ended for ended in ends.any(-1).tolist()]
 
-    def teacher_forced(self, questions: Sequence[Question], responses: Sequence[str], *, most: int) -> Batch:
+    def teacher_forced(self, questions: Sequence[Asked], responses: Sequence[str], *, most: int) -> Batch:
         """Given responses as a batch; prompt and response together have at most most tokens."""
         answers = [self.response_tokens(response) for response in responses]
         if self.processor is not None:
@@ -88,7 +99,7 @@ class Policy:
             ) from error
         return tokens
 
-    def _seen(self, questions: Sequence[Question], most: int) -> dict[str, Tensor]:
+    def _seen(self, questions: Sequence[Asked], most: int) -> dict[str, Tensor]:
         assert self.processor is not None
         turns = [
             [{"role": "user", "content": [*({"type": "image"} for _ in q.images), {"type": "text", "text": q.prompt}]}] for q in questions
@@ -108,15 +119,22 @@ class Policy:
 logging.disable_progress_bar()
 
 
-def load(settings: Model, questions: Questions, *, seed: int) -> Policy:
-    """The policy that a configuration asks for, on the CPU. seed: of random weights."""
+def load(settings: Model, task: Task | None, *, seed: int) -> Policy:
+    """The policy that a configuration asks for, on the CPU. task: whose pieces a tiny model knows. seed: of random weights."""
     torch.manual_seed(seed)
     if settings.tiny is not None:
-        if questions.task is None:
+        if task is None:
             raise ConfigError("model.tiny: a tiny model's tokenizer is made from a task; give data.task, or model.path")
-        words = tiny.tokenizer(questions.task.texts())
+        words = tiny.tokenizer(task.texts())
         size = settings.tiny
         return Policy(tiny.text_model(words, hidden=size.hidden, layers=size.layers, heads=size.heads), words)
     assert settings.path is not None
     model = AutoModelForCausalLM.from_pretrained(settings.path, dtype=getattr(torch, settings.dtype))
-    return Policy(model, AutoTokenizer.from_pretrained(settings.path, padding_side="left"))
+    return Policy(model, _tokenizer(settings.path))
+
+
+def _tokenizer(path: str) -> Any:
+    """By the class that its folder names where that is the general one: AutoTokenizer goes by the model's, and would divide otherwise."""
+    told = Path(path) / "tokenizer_config.json"
+    general = told.is_file() and json.loads(told.read_text(encoding="utf-8")).get("tokenizer_class") == "TokenizersBackend"
+    return (PreTrainedTokenizerFast if general else AutoTokenizer).from_pretrained(path, padding_side="left")

@@ -44,6 +44,8 @@ class Run:
         self.accelerator.wait_for_everyone()
         self.step = max(self._steps(), default=0)
         self.finished = (self.folder / "model").is_dir()
+        if self.finished and self.main:
+            print(f"{self.folder} is finished: its model lies in {self.folder / 'model'}; for another run give another output")
 
     def _claim(self) -> None:
         """The folder is this configuration's, now or already."""

@@ -28,12 +28,14 @@ def train(settings: Warmup) -> None:
     if settings.flaws.model_fields_set and questions.task is None:
         raise ConfigError("flaws: only a synthetic task can make flawed responses; take flaws out, or give data.task")
     run = Run(settings)
-    policy = load(settings.model, questions, seed=settings.seed)
+    if run.finished:
+        return
+    policy = load(settings.model, questions.task, seed=settings.seed)
     accelerator = run.accelerator
     model, optimiser = accelerator.prepare(policy.model, adamw(policy.model, settings.optimiser))
     with run:
         run.restore()
-        evaluator = Evaluator(settings, questions, policy, settings.sampling)
+        evaluator = Evaluator(settings, questions, policy)
         for step in progress("warm-up", run.step, settings.steps, shown=run.main):
             # Of its own for every step, as dropout draws from it: nothing but the step's number has to be kept.
             torch.manual_seed(seed_of(settings.seed, "warm-up", step))

@@ -30,14 +30,16 @@ def train(settings: StepGrpo) -> None:
     """Trains until the run is done, from where its folder has it."""
     questions = Questions(settings.data, settings.seed)
     run = Run(settings)
-    policy = load(settings.model, questions, seed=settings.seed)
+    if run.finished:
+        return
+    policy = load(settings.model, questions.task, seed=settings.seed)
     reference = policy.frozen_copy() if settings.beta > 0 else None
     if reference is not None:
         reference.to(run.accelerator.device)
     model, optimiser = run.accelerator.prepare(policy.model, adamw(policy.model, settings.optimiser))
     with run, Scorer(settings.service) as scorer:
         steps = StepGrpoSteps(settings, run, policy, reference, questions, scorer)
-        evaluator = Evaluator(settings, questions, policy, settings.sampling)
+        evaluator = Evaluator(settings, questions, policy)
         drawn_before: Drawn | None = run.restore()
         pending = None if drawn_before is None else (drawn_before, steps.send_again(drawn_before))
         for step in progress("StepGRPO", run.step, settings.steps, shown=run.main):

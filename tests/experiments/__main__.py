@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +35,7 @@ def main() -> None:
     arguments.add_argument("--runs", type=Path, default=ROOT / "runs" / "experiments", help="where runs lie")
     arguments.add_argument("--report", action="store_true", help="only make the tables and plots of what is there")
     given = arguments.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service is stopped too
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if not given.report:
         given.runs.mkdir(parents=True, exist_ok=True)

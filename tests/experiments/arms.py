@@ -15,7 +15,7 @@ from keystep_train.config import StepGrpo, Warmup
 OUTCOME = {"base": "hardened", "weight_step_rar": 0, "weight_step_rvr": 0, "weight_outcome": 1}
 STEP_WISE = "hardened"
 
-BASE_STEPS = 250
+BASE_STEPS = 400
 WARM_UP_STEPS = 100
 STEPS = 160
 
@@ -55,7 +55,7 @@ class Runs:
                 "steps": BASE_STEPS,
                 "model": {"tiny": {"hidden": 128, "layers": 2, "heads": 4}},
                 "optimiser": {"rate": 2e-3, "warmup": 25, "decay": "cosine"},
-                "evaluation": {"every": BASE_STEPS, "questions": 256},
+                "evaluation": {"every": BASE_STEPS, "questions": 128},
             }
         )
 

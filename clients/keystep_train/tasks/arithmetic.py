@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from keystep_train.tasks.question import BROKEN_ORDERS, Flaws, Layout, Question, Split, split_rng
 
@@ -109,10 +109,13 @@ def _layout(chain: Chain, results: list[int], order: tuple[str, ...] = Layout.or
 
 
 def _flawed_results(chain: Chain, flaws: Flaws, rng: random.Random) -> list[int]:
-    """A wrong step has any other result in 0..TOP; the next goes on from it, kept within 0..TOP."""
+    """A wrong step has another result, from which the rest of the chain stays within 0..TOP; where there is none, it is right."""
+    changes = [_apply(0, operator, operand) for operator, operand in chain.terms]
     results = [chain.start]
-    for operator, operand in chain.terms:
-        right = min(max(_apply(results[-1], operator, operand), 0), TOP)
-        wrong = flaws.only in {None, operator} and rng.random() < flaws.step
-        results.append(rng.choice([n for n in range(TOP + 1) if n != right]) if wrong else right)
+    for i, (operator, _) in enumerate(chain.terms):
+        right = results[-1] + changes[i]
+        rest = list(accumulate(changes[i + 1 :], initial=0))
+        others = [n for n in range(-min(rest), TOP - max(rest) + 1) if n != right]
+        wrong = others and flaws.only in {None, operator} and rng.random() < flaws.step
+        results.append(rng.choice(others) if wrong else right)
     return results
