@@ -8,11 +8,11 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench profile soak growth real screenshots audit lock clean
+.PHONY: help serve test lint format ablation bench profile soak growth real screenshots compose-test audit lock clean
 .PHONY: redis-server chromium
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redis, no model, no GPU
 	$(BIN)/keystep serve
@@ -49,6 +49,12 @@ soak: .venv/.bench ## half an hour of load: memory stays flat; ARGS='--minutes 5
 
 growth: .venv/.bench redis-server ## how cost grows with a batch, a rollout, replicas; draws docs/growth.svg
 	$(BIN)/python tests/bench/growth.py $(ARGS)
+
+# COMPOSE: what brings docker/compose.yaml up. Where neither is installed, the containers tool beside the real data, if there is one.
+COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then echo docker compose; elif command -v podman-compose >/dev/null; then echo podman-compose; \
+  elif test -x $(KEYSTEP_SHARED)/tools/containers; then echo $(KEYSTEP_SHARED)/tools/containers compose --podman-build-args=\'--network=host --isolation=chroot --format=docker\'; fi)
+compose-test: .venv/.dev ## build the images, bring docker/compose.yaml up, score, train, kill a replica, take it down
+	PYTHONPATH=tests $(BIN)/python tests/deploy $(COMPOSE)
 
 screenshots: .venv/.dev chromium ## take the pictures of docs/screenshots of a running service
 	PYTHONPATH=tests $(BIN)/python tests/browser docs/screenshots
