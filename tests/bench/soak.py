@@ -2,7 +2,7 @@
 
     python tests/bench/soak.py [--minutes 30] [--rate 4]
 
-First the caches are filled, which hold thousands of questions a process. Then a line a minute: rollouts answered, resident memory
+First the caches are filled, which hold hundreds of questions a process. Then a line a minute: rollouts answered, resident memory
 of the front and of all its processes. Memory is flat when the last third holds no more than the first third did, within a tenth;
 the exit status says so.
 """
@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterator
 from statistics import mean
 
+from keystep.core.matching import prepare
+from keystep.settings import Settings
 from load import Load, percentile
 from rollouts import groups
 from serving import free_port, memory, server
 
-# Questions, of four rollouts each, that fill the caches of two processes, which hold 4,096 each.
-_FILLING = 16_384
 _SLACK = 1.1
 
 
@@ -39,7 +39,9 @@ def bodies() -> Iterator[bytes]:
 
 
 def filling() -> Iterator[bytes]:
-    for seed in range(10_000_000, 10_000_000 + _FILLING // 64):
+    """Twice as many questions as all processes together keep prepared."""
+    questions = 2 * Settings().processes * prepare.cache_info().maxsize
+    for seed in range(10_000_000, 10_000_000 + questions // 64):
         yield json.dumps({"groups": groups(seed, 64)}).encode()
 
 

@@ -37,7 +37,7 @@ class Pick:
     text: str
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def pick(answer: str, count: int | None) -> Pick:
     """Read an answer as letter and text. count: how many options there are; letters beyond it are no labels."""
     text = bare(level(answer).replace("**", ""))

@@ -38,7 +38,7 @@ def differ(gold: str, answer: str) -> bool:
     return abs(one - other) > margin * max(abs(one), abs(other))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def value(text: str) -> Decimal | None:
     """The value of a closed expression, None when it is none."""
     if len(text) > _MOST_CHARS:

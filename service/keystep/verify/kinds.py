@@ -56,7 +56,7 @@ _ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
 _LIST = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def of(gold: str, choices: tuple[str, ...] | None, question: str) -> str:
     """The type of a gold answer. choices, when given, make every question a choice."""
     text = plain(gold)
@@ -107,7 +107,7 @@ def _mathematical(text: str) -> str:
     return TEXT
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def assignment(text: str) -> tuple[str, str] | None:
     """(name, value) of 'x = 5', 'Area $= 9 \\pi$', '(p,q) = (3,2)', '= 7/4', '5 = s'; None when it is an equation or no equation."""
     flat = plain(text).replace("$", " ")

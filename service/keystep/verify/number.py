@@ -95,7 +95,7 @@ _SCALES = {
 }
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def parse(text: str) -> Number | None:
     """The whole of text as one number with an optional unit; None when it is anything else."""
     if len(text) > MAX_DIGITS + 100:

@@ -139,7 +139,7 @@ def brace_end(text: str, start: int, end: int) -> int | None:
     return None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def plain(text: str) -> str:
     """text as one would type it: fences, font commands and spacing commands gone, operators ASCII, spaces single."""
     text = bare(level(text))
@@ -157,7 +157,7 @@ _ARTICLES = re.compile(r"\b(?:the|a|an)\b")
 _NOT_WORD = re.compile(r"[^\w\s.%/+<>=^*-]|(?<!\d)\.|\.(?!\d)|(?<=[^\W\d])-(?=[^\W\d])|(?<!\w)-(?!\d)|-(?!\w)|_")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def fold(text: str) -> str:
     """text for comparing as words: case, accents' composition, articles, punctuation and plural endings aside."""
     text = unicodedata.normalize("NFC", plain(text)).casefold()

@@ -53,7 +53,7 @@ def generic(unit: str) -> bool:
     return _GENERIC.fullmatch(unit.strip()) is not None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def measure(unit: str) -> tuple[str, Fraction] | None:
     """(dimension, factor to its base unit) of a unit as written; None when it is no unit pint knows ('apples', 'units')."""
     written = unit.strip().strip(".").lower()
@@ -151,7 +151,7 @@ def named_in(letter: str, question: str) -> bool:
 _SPLIT = re.compile(r"(?P<core>.*?[\dπ)}\]a-z√])\s+(?P<unit>[A-Za-zμΩ°][A-Za-zμΩ° ./*^{}0-9-]{0,30})|(?P<core2>.*[\dπ)}\]])(?P<unit2>°)")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def split(formula: str) -> tuple[str, str]:
     """(formula, unit) of a typed formula that ends in a unit of measure ('9 π cm^2'); ('...', '') without one."""
     match = _SPLIT.fullmatch(formula)
