@@ -76,6 +76,11 @@ class Lookup:
         return _wanted(self._questions[index], [flown[0] for flown in self._now(index)])
 
     @property
+    def cached(self) -> list[bool]:
+        """Of each reference whose key steps are there: whether a cache had them."""
+        return [flight.result()[0].cached for flights in self._flights for flight in flights if flight.done()]
+
+    @property
     def degraded(self) -> tuple[str, ...]:
         """What was missing underneath so far."""
         return tuple(sorted({name for index in range(len(self._flights)) for _, without in self._now(index) for name in without}))

@@ -142,7 +142,7 @@ class Metrics:
             "keystep_fallbacks", "Undecided rewards answered to a trainer as the number its URL names.", ("protocol",), registry=r
         )
         self.degraded = Counter("keystep_degraded", "Requests answered while something underneath was missing.", ("what",), registry=r)
-        self.cache = Counter("keystep_key_step_lookups", "Key-step lookups.", ("cached",), registry=r)
+        self._lookups = Counter("keystep_key_step_lookups", "Key-step lookups.", ("cached",), registry=r)
 
     def watch(self, processes: ProcessCounts) -> None:
         """Tell how the scoring processes are. They report to the front all they do, so every other figure here is of all of them."""
@@ -180,6 +180,11 @@ class Metrics:
 
     def saw_stage(self, stage: str, seconds: float) -> None:
         self._stage(stage).observe(seconds)
+
+    def saw_lookups(self, cached: Sequence[bool]) -> None:
+        """Of each reference whose key steps were looked up: whether a cache had them."""
+        for whether in set(cached):
+            self._lookups.labels(str(whether).lower()).inc(cached.count(whether))
 
     def saw_degraded(self, degraded: Iterable[str]) -> None:
         for what in degraded:

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
         None, description="folder where every scored rollout is recorded, texts included; empty for no ledger (docs/ledger.md)"
     )
     ledger_sync: bool = Field(False, description="answer only once what was scored is on the ledger's disk")
+    shadow_recipe: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        description="recipe that scores live rollouts beside the one that answers, for /monitor; a name or JSON, empty for none (docs/reports.md)",
+    )
     recent_mib: int = Field(
         16, ge=0, le=4096, description="MiB of recent batches held in memory for the inspector page; 0 keeps none (docs/inspector.md)"
     )

@@ -38,7 +38,7 @@ class Flips:
     signs: ('+' | '-' | '0', the same after) -> rollouts whose advantage changed its sign.  Ranks are of decided rewards:
     inverted: pairs of rollouts of a group whose order is turned; tied, untied: pairs that became, or were, equal.
     reordered: groups with an inverted pair.  best: groups whose best rollouts are others.  pairs: whose pair is another.
-    most: the most changed rollouts, the first of equals first.  rewards: (before, after) of each rollout, in order.
+    most: the most changed rollouts, the first of equals first.
     """
 
     groups: int = 0
@@ -52,7 +52,6 @@ class Flips:
     best: int = 0
     pairs: int = 0
     most: list[Changed] = field(default_factory=list)
-    rewards: list[tuple[float | None, float | None]] = field(default_factory=list)
 
     def add(self, before: Mapping[str, Any], after: Mapping[str, Any], texts: Sequence[str] = ()) -> None:
         """One group, scored by both recipes. texts: of its rollouts, kept for those that changed most."""
@@ -63,7 +62,6 @@ class Flips:
             if old is not None and new is not None and _sign(old) != _sign(new):
                 self.signs[_sign(old), _sign(new)] += 1
         rewards = [(r["reward"], s["reward"]) for r, s in zip(before["rollouts"], after["rollouts"], strict=True)]
-        self.rewards += rewards
         self._ranks([pair for pair in rewards if None not in pair])
         old, new = before["pair"], after["pair"]
         self.pairs += (old and (old["chosen"], old["rejected"])) != (new and (new["chosen"], new["rejected"]))

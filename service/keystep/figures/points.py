@@ -48,7 +48,7 @@ class Point:
     zero_variance: int = 0
     spread: float = 0.0
     length: int = 0
-    sums: Counter[str] = field(default_factory=Counter)
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COMPONENTS, 0.0))
     counts: Counter[str] = field(default_factory=Counter)
     bars: dict[str, list[int]] = field(default_factory=lambda: {name: [0] * BINS for name in COMPONENTS})
     undecided: Counter[str] = field(default_factory=Counter)
@@ -131,7 +131,6 @@ def merged(points: Iterable[Point]) -> Point:
         whole.spread += point.spread
         whole.length += point.length
         for mine, theirs in (
-            (whole.sums, point.sums),
             (whole.counts, point.counts),
             (whole.undecided, point.undecided),
             (whole.flags, point.flags),
@@ -139,6 +138,7 @@ def merged(points: Iterable[Point]) -> Point:
         ):
             mine.update(theirs)
         for name, bars in point.bars.items():
+            whole.sums[name] += point.sums[name]
             whole.bars[name] = [a + b for a, b in zip(whole.bars[name], bars, strict=True)]
         whole.evidence.update(point.evidence)
     return whole

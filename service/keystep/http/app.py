@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     scorer = Scorer(build(settings), settings.processes)
     metrics.watch(scorer.dispatcher)
     metrics.watch_extractors(scorer.engine, settings)
-    scoring = Scoring(scorer, admission, metrics, Watch(settings, metrics), lookups=settings.threads)
+    scoring = Scoring(scorer, admission, metrics, Watch(settings, metrics, scorer), lookups=settings.threads)
     jobs = job_routes.Jobs(settings, admission, scoring)
     lifespan = _lifespan(scorer, scoring, jobs)
     app = FastAPIOffline(

@@ -94,8 +94,7 @@ class Scoring:
         mark("key_steps")
         degraded = sorted({name for _, without in flown for name in without})
         self.metrics.saw_degraded(degraded)
-        for extracted, _ in flown:
-            self.metrics.cache.labels(str(extracted.cached).lower()).inc()
+        self.metrics.saw_lookups([extracted.cached for extracted, _ in flown])
         answers = [wire.key_steps_to_json(q.id, e) for q, (e, _) in zip(order.request.questions, flown, strict=True)]
         return _json({"recipe": wire.recipe_to_json(order.recipe), "questions": answers, "degraded": degraded})
 
@@ -116,6 +115,7 @@ class Scoring:
         self, groups: Sequence[Group], lookup: Lookup, recipe: Recipe, *, evidence: bool, deadline: float | None, small: bool
     ) -> Submitted:
         """lookup: of these very groups. Raises TimeoutError at the deadline."""
+        self.metrics.saw_lookups(lookup.cached)
 
         def submit() -> Submitted:
             return self.scorer.submit(groups, recipe, evidence=evidence, deadline=deadline, lookup=lookup)

@@ -31,11 +31,12 @@ Spec = str | dict[str, Any]
 
 @dataclass(slots=True)
 class Rescored:
-    """before: groups by the recipe of then, 'name hash'. bad_lines: of a file, those that make no group."""
+    """before: groups by the recipe of then, 'name hash'. rewards: before and after, where both are decided. bad_lines: of a file, those that make no group."""
 
     recipe: Recipe
     flips: Flips = field(default_factory=Flips)
     before: Counter[str] = field(default_factory=Counter)
+    rewards: list[tuple[float, float]] = field(default_factory=list)
     bad_lines: int = 0
 
     @property
@@ -85,6 +86,8 @@ def run(source: Path, to: Spec, before: Spec | None, settings: Settings, console
             for item, then, now in scored:
                 found.before[item.recipe or _named(old or recipe)] += 1
                 found.flips.add(then, now, [r.text for r in item.group.rollouts])
+                both = [(r["reward"], s["reward"]) for r, s in zip(then["rollouts"], now["rollouts"], strict=True)]
+                found.rewards += [pair for pair in both if None not in pair]
             bar.advance(task, len(scored))
     return found
 
@@ -93,7 +96,7 @@ def html(found: Rescored) -> str:
     """The same, with plots."""
     flips = found.flips
     changes = table_of_changes(flips)
-    decided = [(old, new) for old, new in flips.rewards if old is not None and new is not None]
+    decided = found.rewards
     high = max([2.1, *(max(pair) for pair in decided)])
     spread = plots.histogram({"before": [old for old, _ in decided], "after": [new for _, new in decided]}, 0.0, high)
     moved = [new - old for old, new in decided if old != new]

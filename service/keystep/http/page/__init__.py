@@ -30,6 +30,14 @@ def install(app: FastAPI, admission: Admission, scoring: Scoring) -> None:
     async def inspector() -> Response:
         return told("inspector.html")
 
+    @app.get("/monitor", include_in_schema=False)
+    async def monitor() -> Response:
+        return told("monitor.html")
+
+    @app.get("/page/monitor", include_in_schema=False)
+    async def monitored() -> Response:
+        return _json(scoring.watch.monitored())
+
     @app.get("/page/recent", include_in_schema=False)
     async def recent() -> Response:
         return _json(scoring.watch.recent.listed())

@@ -34,3 +34,9 @@ export function curl(group, recipe) {
   const quoted = body.replaceAll("'", "'\\''");
   return `curl ${new URL("v1/score", location.href.split("#")[0])} -H 'content-type: application/json' --data-binary '${quoted}'`;
 }
+
+export async function metrics() {
+  const response = await fetch("metrics").catch(() => ({ ok: false }));
+  if (!response.ok) throw new Error("The service cannot be reached.");
+  return response.text();
+}
