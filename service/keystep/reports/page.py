@@ -13,10 +13,10 @@ _STYLE = """
 body { font: 15px/1.55 system-ui, "Segoe UI", "Noto Sans", sans-serif; background: var(--ground); color: var(--ink); margin: 0 auto; max-width: 1080px; padding: 28px; }
 h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 0 0 10px; } p { margin: 4px 0; } .soft { color: var(--soft); font-size: 13.5px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 20px; margin: 16px 0; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 16px; } .grid section { margin: 0; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 16px; margin: 16px 0; } .grid section { margin: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; } th { text-align: left; color: var(--soft); font-weight: 500; }
 th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); } td.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
-td { overflow-wrap: anywhere; } pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; font: inherit; font-size: 13.5px; margin: 6px 0; max-height: 16em; overflow-y: auto; }
+td { overflow-wrap: break-word; } td:first-child { min-width: 9em; max-width: 30em; } pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; font: inherit; font-size: 13.5px; margin: 6px 0; max-height: 16em; overflow-y: auto; }
 svg { width: 100%; display: block; overflow: visible; } svg text { fill: var(--soft); font-size: 11px; } .name { text-anchor: end; } .middle { text-anchor: middle; }
 .axis { stroke: var(--line); fill: none; } .dot { fill-opacity: 0.45; }
 .s0 { fill: var(--s0); } .s1 { fill: var(--s1); } .s2 { fill: var(--s2); } .s3 { fill: var(--s3); } .s4 { fill: var(--s4); }

@@ -43,7 +43,7 @@ class Rescored:
     def about(self) -> list[str]:
         was = [f"from {name} ({n} groups)" for name, n in sorted(self.before.items())]
         bad = [f"{self.bad_lines} lines could not be read"] if self.bad_lines else []
-        return [*was, f"to {_named(self.recipe)}", *bad]
+        return [*was, f"to {named(self.recipe)}", *bad]
 
     def lines(self) -> Iterator[str]:
         yield from self.about
@@ -84,7 +84,7 @@ def run(source: Path, to: Spec, before: Spec | None, settings: Settings, console
         for bad, scored in in_chunks(sources.read(source, recipe, format), _CHUNK, score):
             found.bad_lines += bad
             for item, then, now in scored:
-                found.before[item.recipe or _named(old or recipe)] += 1
+                found.before[item.recipe or named(old or recipe)] += 1
                 found.flips.add(then, now, [r.text for r in item.group.rollouts])
                 both = [(r["reward"], s["reward"]) for r, s in zip(then["rollouts"], now["rollouts"], strict=True)]
                 found.rewards += [pair for pair in both if None not in pair]
@@ -148,5 +148,5 @@ def _number(value: float | None) -> str:
     return "undecided" if value is None else f"{value:.4f}"
 
 
-def _named(recipe: Recipe) -> str:
+def named(recipe: Recipe) -> str:
     return f"{recipe.name} {recipe.hash}"

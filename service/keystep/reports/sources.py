@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,13 @@ _SCORED = ("reward", "step_rar", "step_rvr", "outcome", "key_steps_matched", "ke
 class Item:
     """recorded: the group as it was answered then, in the wire's form; None for a file, which has texts only.
 
-    recipe: of then: its name and hash.
+    recipe: of then: its name and hash.  spec: the same as POST /v1/score takes it.
     """
 
     group: wire.GroupIn
     recorded: dict[str, Any] | None = None
     recipe: str | None = None
+    spec: str | dict[str, Any] | None = None
 
 
 def read(source: Path, recipe: Recipe, format: str | None = None) -> Iterator[Item | BadLine]:  # noqa: A002 - as the option
@@ -52,7 +54,7 @@ def _ledger(folder: Path, recipe: Recipe) -> Iterator[Item]:
     found = False
     for row in segments.read(folder):
         found = True
-        yield Item(_given(row), _recorded(row), f"{row['recipe']} {row['recipe_hash']}")
+        yield Item(_given(row), _recorded(row), f"{row['recipe']} {row['recipe_hash']}", json.loads(row["recipe_spec"]))
     if not found:
         raise InputError(f"the ledger {folder} has no entry yet", field="in")
 
