@@ -21,6 +21,7 @@ app = App(
     the eight objectives it is compared with). Every command reads one YAML file, writes into its `output` folder, and goes on
     where it was stopped when it is given again. Several processes: `accelerate launch -m keystep_train.cli stepgrpo --config ...`.""",
     version_flags=[],
+    result_action="return_value",
     help_flags=["--help", "-h"],
     help_epilogue="A file may begin from another: `base: paper` takes R1-VL's settings. docs/training.md has every field.",
 )
@@ -65,6 +66,14 @@ def sample(*, config_file: ConfigPath) -> None:
     from keystep_train import sample
 
     sample.run(config.load(config_file, config.Sample))
+
+
+@app.command
+def analyse(*, config_file: ConfigPath) -> None:
+    """Runs side by side: curves, and of preference runs with held-out pairs what SimPO's paper plots. SVG, JSON, one HTML page."""
+    from keystep_train import report
+
+    report.write(config.load(config_file, config.Analyse))
 
 
 def execute(arguments: list[str]) -> int:

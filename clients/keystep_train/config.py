@@ -294,6 +294,13 @@ class Sample(_Section):
     service: Service = Service()
 
 
+class Analyse(_Section):
+    """Finished or unfinished runs side by side. runs: a name to a run's folder."""
+
+    output: str
+    runs: Annotated[dict[str, str], Field(min_length=1)]
+
+
 C = TypeVar("C", bound=BaseModel)
 
 

@@ -7,6 +7,7 @@ precomputed, they cost one pass over the pairs before the first step and no memo
 from __future__ import annotations
 
 import json
+import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def train_on(settings: Preference, pairs: Sequence[Pair]) -> None:
             taken = pairing.order(len(pairs), step * settings.batch + mine * share, share, seed=settings.seed)
             values = steps.learn(run, model, [pairs[i] for i in taken], reference)
             values |= update(run.accelerator, model, optimiser, settings.optimiser, step=step, steps=settings.steps)
-            values["time/step"] = time.monotonic() - began
+            values |= {"time/step": time.monotonic() - began, "memory/peak_mib": peak_memory()}
             run.step = step + 1
             run.log(values | evaluator.after(run.step))
             if run.due():
@@ -169,6 +170,13 @@ class PreferenceSteps:
     def _sequences(self, model: Any, prompts: Sequence[Pair], responses: Sequence[str]) -> SequenceLogps:
         batch = self._policy.teacher_forced(prompts, responses, most=self._settings.max_length).to(self._policy.model.device)
         return SequenceLogps.of_tokens(response_logps(model, batch), batch.mask)
+
+
+def peak_memory() -> float:
+    """The most memory so far, MiB: of the GPU where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def _column(reference: Reference, pairs: Sequence[Pair], index: int, like: Tensor) -> Tensor:

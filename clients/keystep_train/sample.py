@@ -32,7 +32,7 @@ class Pairs(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     pairs: list[dict[str, Any]]
-    dropped: list[dict[str, Any]]
+    dropped: dict[str, Any]
     statistics: dict[str, Any]
 
 
