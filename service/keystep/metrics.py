@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from itertools import accumulate
 from typing import Protocol
@@ -15,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from keystep.engine import Engine
+from keystep.jobs.store import Counts
 from keystep.keysteps.llm import LlmExtractor
 from keystep.nouns import Outcome, ScoredGroup
 from keystep.recipe import Recipe
@@ -62,6 +64,30 @@ class _Processes(Collector):
         yield GaugeMetricFamily("keystep_scoring_processes", "Scoring processes that are up.", value=len(self._watched.processes()))
         yield CounterMetricFamily("keystep_scoring_process_deaths", "Scoring processes that died.", value=self._watched.restarts)
         yield GaugeMetricFamily("keystep_unscored_rollouts", "Rollouts that wait or are being scored.", value=self._watched.size)
+
+
+class JobCounts(Protocol):
+    @property
+    def counts(self) -> Counts | None: ...
+
+    @property
+    def groups(self) -> Mapping[str, int]: ...
+
+
+class _Jobs(Collector):
+    def __init__(self, watched: JobCounts) -> None:
+        self._watched = watched
+
+    def collect(self) -> Iterator[Metric]:
+        jobs = GaugeMetricFamily("keystep_jobs", "Jobs of the store, which replicas may share, by state.", labels=["state"])
+        if (counts := self._watched.counts) is not None:  # a store that cannot be asked is not an empty one
+            for state, n in asdict(counts).items():
+                jobs.add_metric([state], n)
+        yield jobs
+        groups = CounterMetricFamily("keystep_job_groups", "Groups of jobs that were taken here, by what came of them.", labels=["what"])
+        for what, n in self._watched.groups.items():
+            groups.add_metric([what], n)
+        yield groups
 
 
 class _Extractors(Collector):
@@ -151,6 +177,10 @@ class Metrics:
     def watch_ledger(self, ledger: LedgerCounts) -> None:
         """Tell what the ledger recorded, where there is one."""
         self._registry.register(_Ledger(ledger))
+
+    def watch_jobs(self, jobs: JobCounts) -> None:
+        """Tell how jobs stand, where there are any."""
+        self._registry.register(_Jobs(jobs))
 
     def watch_extractors(self, engine: Engine, settings: Settings) -> None:
         """Tell what extraction by a language model takes, where there is one."""

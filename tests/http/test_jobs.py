@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import httpx2
@@ -40,6 +41,19 @@ def test_a_job_is_the_same_answer_later(service, detail):
     assert (job["status"], job["progress"], job["waits_for"]) == ("done", {"groups": 30, "groups_done": 30}, None)
     assert job["result"] == service.post("/v1/score", body).json()
     JobOut.model_validate_json(service.get(location).content, strict=True)
+
+
+def test_figures_tell_how_jobs_stand(service):
+    def figure(name: str) -> float:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", service.get("/metrics").text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    before = figure('keystep_job_groups_total{what="scored"}')
+    ended(service, hand_in(service, {"groups": groups(7)}).headers["location"])
+    while figure('keystep_job_groups_total{what="scored"}') < before + 7:
+        time.sleep(0.05)
+    while not figure('keystep_jobs{state="ended"}'):
+        time.sleep(0.05)
 
 
 def test_a_key_names_one_job(service):

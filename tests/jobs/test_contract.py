@@ -11,7 +11,7 @@ import pytest
 from keystep.errors import JobStoreError, OverloadedError
 from keystep.jobs.redis import RedisJobs
 from keystep.jobs.sqlite import SqliteJobs
-from keystep.jobs.store import JobStore, NewJob, State
+from keystep.jobs.store import Counts, JobStore, NewJob, State
 
 ROOM = 1 << 20
 
@@ -56,6 +56,20 @@ def test_from_handed_in_to_done(store):
     assert 50 < done.expires - time.time() < 70
     assert store.results(store.get("a")) == ['"zero"', '"one"', *(f'"{i}"' for i in range(2, 12))]
     assert store.claim(lease=60) is None
+
+
+def test_how_many_stand_where(store):
+    assert store.counts() == Counts(queued=0, running=0, ended=0)
+    for id_ in "abcd":
+        store.submit(job(id_, 1), room=ROOM)
+    store.cancel("a", keep=60)
+    store.cancel("b", keep=0)  # forgotten at once
+    work = store.claim(lease=60)
+    assert store.counts() == Counts(queued=1, running=1, ended=1)
+    store.hand_back(work)
+    assert store.counts() == Counts(queued=1, running=1, ended=1)
+    finish(store)
+    assert store.counts() == Counts(queued=0, running=0, ended=3)
 
 
 def test_what_nobody_knows(store):

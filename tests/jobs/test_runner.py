@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from keystep.errors import JobStoreError
 from keystep.jobs import runner as runner_module
 from keystep.jobs.runner import MOST_TRIES, CannotDoError, Done, Runner
 from keystep.jobs.sqlite import SqliteJobs
-from keystep.jobs.store import NewJob, State, Work
+from keystep.jobs.store import Counts, NewJob, State, Work
 
 
 class Doubling:
@@ -75,10 +76,11 @@ def until(condition: Callable[[], object]) -> None:
 
 def test_jobs_are_done(store, running):
     submit(store)
-    running(Doubling())
+    runner = running(Doubling())
     until(lambda: store.get("a").state == State.DONE)
     assert store.results(store.get("a")) == [str(i) * 2 for i in range(20)]
     assert store.get("a").degraded == ("cache",)
+    until(lambda: runner.groups == {"scored": 20})
 
 
 def test_a_new_job_is_not_waited_for(store, running, monkeypatch):
@@ -114,8 +116,9 @@ def test_a_group_that_nobody_survives_is_given_up_and_it_alone(store, running, m
 
     scorer = Doubling(die)
     submit(store)
-    running(scorer)
+    runner = running(scorer)
     until(lambda: store.get("a").state == State.DONE)
+    until(lambda: runner.groups == {"scored": 19, "given_up": 1})
     assert store.results(store.get("a")) == ["given up" if i == 7 else str(i) * 2 for i in range(20)]
     tries = [work for work in scorer.seen if 7 in work.groups]
     assert len(tries) == MOST_TRIES
@@ -170,6 +173,7 @@ def test_what_is_under_way_is_handed_back_at_once(store, running, how):
     stopper.join()
     runner.stop()
     assert store.get("a").done == 0  # scored while everything was being closed: not to be trusted
+    assert runner.groups == {"handed_back": 6}
     assert len(held.seen) == 3
 
 
@@ -182,3 +186,16 @@ def test_what_is_cancelled_is_told_to_whoever_is_at_it(store, running, monkeypat
     assert scorer.wanted()
     store.cancel("a", keep=60)
     until(lambda: scorer.at_once == 0)
+
+
+def test_how_jobs_stand_is_known_while_the_store_can_be_asked(store, running, monkeypatch):
+    monkeypatch.setattr(runner_module, "LEASE_SECONDS", 0.3)
+    submit(store, groups=2)
+    runner = running(Doubling())
+    until(lambda: runner.counts == Counts(queued=0, running=0, ended=1))
+
+    def fail() -> Counts:
+        raise JobStoreError("the disk is full")
+
+    monkeypatch.setattr(store, "counts", fail)
+    until(lambda: runner.counts is None)

@@ -59,6 +59,8 @@ class Jobs:
             _log.warning("%s; until then there are no jobs", error)
             self._missing = str(error)
         self._runner = None if self._store is None else self._running(self._store)
+        if self._runner is not None:
+            scoring.metrics.watch_jobs(self._runner)
 
     def start(self) -> None:
         if self._runner is not None:

@@ -18,7 +18,7 @@ from keystep.cache.circuit import Circuit
 from keystep.cache.connect import Link
 from keystep.errors import CacheError, JobStoreError, OverloadedError
 from keystep.jobs import scripts
-from keystep.jobs.store import Job, NewJob, State, Work, full
+from keystep.jobs.store import Counts, Job, NewJob, State, Work, full
 
 T = TypeVar("T")
 
@@ -97,6 +97,12 @@ class RedisJobs:
     def keep(self, work: Work, results: Mapping[int, str], degraded: Sequence[str], *, keep: float) -> None:
         flat = [x for at, result in results.items() for x in (at, _sealed(work.job, at, result))]
         self._run(scripts.KEEP, work.job, _milliseconds(keep), ",".join(degraded), *flat)
+
+    def counts(self) -> Counts:
+        answer = self._run(scripts.COUNTS)
+        with _as_stored():
+            queued, running, ended = map(int, answer)
+            return Counts(queued, running, ended)
 
     def close(self) -> None:
         self._link.close()

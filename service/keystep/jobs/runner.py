@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from keystep.errors import JobStoreError
-from keystep.jobs.store import JobStore, Work
+from keystep.jobs.store import Counts, JobStore, Work
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class Runner:
         self._held: dict[int, Work] = {}  # by thread
         self._not_here: dict[str, float] = {}  # job -> time.monotonic() until which it is passed over
         self._store_failed = False
+        self._groups = Tally[str]()
+        self._counts: Counts | None = None
         self._stopping = threading.Event()
         self._news = threading.Condition()
         names = [f"keystep-job-{i}" for i in range(workers)]
@@ -97,6 +100,17 @@ class Runner:
             if thread.ident is not None:
                 thread.join(max(0.0, until - time.monotonic()))
 
+    @property
+    def counts(self) -> Counts | None:
+        """Jobs of the store, as of a moment ago; None while it cannot be asked."""
+        return self._counts
+
+    @property
+    def groups(self) -> Mapping[str, int]:
+        """What came of groups that were taken here: scored, given_up, handed_back."""
+        with self._lock:
+            return dict(self._groups)
+
     def _work(self, number: int) -> None:
         while not self._over():
             if number and self._busy():
@@ -119,7 +133,7 @@ class Runner:
         with self._lock:
             self._held[number] = work
         if self._over():  # whoever hands everything back may have been here already
-            self._store.hand_back(work)
+            self._hand_back(work)
             return
         try:
             if work.tries >= MOST_TRIES:
@@ -130,7 +144,7 @@ class Runner:
             _log.warning("job %s is left to other replicas: %s", work.job, error)
             with self._lock:
                 self._not_here[work.job] = time.monotonic() + _NOT_HERE
-            self._store.hand_back(work, why=str(error))
+            self._hand_back(work, why=str(error))
             return
         except Exception:  # noqa: BLE001 - a defect under one chunk ends neither the thread nor the job
             # It stays leased, and counts as begun: whoever has it next, after that, does it alone.
@@ -142,6 +156,7 @@ class Runner:
                 wanted = self._held.pop(number, None) is work
         if wanted and done is not None:
             self._keep_result(work, done)
+            self._tell("given_up" if work.tries >= MOST_TRIES else "scored", work)
 
     def _keep_result(self, work: Work, done: Done) -> None:
         """Tried again while the lease is worth having: work that is done should not be done again for a moment's failure."""
@@ -166,7 +181,23 @@ class Runner:
                 with self._lock:
                     held = list(self._held.values())
                 self._each(held, self._renew)
+                self._count()
         self._hand_back_all()
+
+    def _count(self) -> None:
+        try:
+            self._counts = self._store.counts()
+        except JobStoreError as error:
+            self._counts = None
+            self._ill(error)
+
+    def _hand_back(self, work: Work, why: str = "") -> None:
+        self._store.hand_back(work, why=why)
+        self._tell("handed_back", work)
+
+    def _tell(self, what: str, work: Work) -> None:
+        with self._lock:
+            self._groups[what] += len(work.groups)
 
     def _renew(self, work: Work) -> None:
         if not self._store.renew(work, lease=LEASE_SECONDS):
@@ -187,7 +218,7 @@ class Runner:
         with self._lock:
             held = list(self._held.values())
             self._held.clear()
-        self._each(held, self._store.hand_back)
+        self._each(held, self._hand_back)
 
     def _each(self, works: Sequence[Work], act: Callable[[Work], None]) -> None:
         try:

@@ -175,3 +175,15 @@ redis.call('ZADD', p .. 'ended', now + ARGV[2], id)
 
 # ARGV: id.  -> fields of the job, how many results, now (ms)
 GET = _START + "local job = p .. ARGV[1] return {redis.call('HGETALL', job), redis.call('HLEN', job .. ':results'), now}"
+
+# -> jobs queued, running, ended
+COUNTS = (
+    _START
+    + """
+local queued, running = 0, 0
+for _, id in ipairs(redis.call('ZRANGE', p .. 'queue', 0, -1)) do
+  if redis.call('HGET', p .. id, 'state') == 'queued' then queued = queued + 1 else running = running + 1 end
+end
+return {queued, running, redis.call('ZCOUNT', p .. 'ended', '(' .. now, '+inf')}
+"""
+)

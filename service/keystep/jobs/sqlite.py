@@ -11,7 +11,7 @@ from typing import Any
 
 from keystep.database import Database
 from keystep.errors import JobStoreError, OverloadedError
-from keystep.jobs.store import Job, NewJob, State, Work, full
+from keystep.jobs.store import Counts, Job, NewJob, State, Work, full
 
 _LAYOUT = 1
 # Times are on the clock that processes share. served: when a group of the job was last leased; leased: until when a group is.
@@ -136,6 +136,16 @@ class SqliteJobs:
             (done,) = db.execute("SELECT count(*) FROM results WHERE job = ?", (work.job,)).fetchone()
             if done == row[1]:
                 db.execute("UPDATE jobs SET state = ?, expires = ? WHERE id = ?", (State.DONE, now + keep, work.job))
+
+    def counts(self) -> Counts:
+        with _failing("count"):
+            found = self._db.all(
+                "SELECT CASE WHEN expires IS NULL THEN state ELSE 'ended' END AS stands, count(*) FROM jobs"
+                " WHERE expires IS NULL OR expires > ? GROUP BY stands",
+                (time.time(),),
+            )
+        counted = dict(found)
+        return Counts(counted.get(State.QUEUED, 0), counted.get(State.RUNNING, 0), counted.get("ended", 0))
 
     def close(self) -> None:
         self._db.close()

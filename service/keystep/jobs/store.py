@@ -54,6 +54,15 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Jobs of a store. ended: done or cancelled, and not forgotten yet."""
+
+    queued: int
+    running: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Groups that were leased. groups: JSON by index.  tries: how often any of them was begun before and not finished.
     age: seconds since the job was handed in.
@@ -101,6 +110,8 @@ class JobStore(Protocol):
     def keep(self, work: Work, results: Mapping[int, str], degraded: Sequence[str], *, keep: float) -> None:
         """Stores results (JSON by index) that nobody stored before. With the last of them the job is done, and kept so many seconds."""
         ...
+
+    def counts(self) -> Counts: ...
 
     def close(self) -> None: ...
 
