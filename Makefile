@@ -8,7 +8,7 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench profile soak growth real screenshots compose-test audit lock clean
+.PHONY: help serve test lint format ablation bench profile soak growth real screenshots ray compose-test audit lock clean
 .PHONY: redis-server chromium
 
 help: ## this list
@@ -39,6 +39,7 @@ ablation: .venv/.dev ## what each part of the matcher buys, by taking it out (ne
 
 bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, then the service under load; ARGS=--quick is shorter
 	$(BIN)/python tests/bench $(ARGS)
+	PYTHONPATH=tests $(BIN)/python tests/bench/reward_models.py $(ARGS)
 	$(BIN)/python tests/bench/serving.py $(ARGS)
 
 profile: .venv/.dev ## where the time of the recipe hardened goes, stage by stage
@@ -49,6 +50,10 @@ soak: .venv/.bench ## half an hour of load: memory stays flat; ARGS='--minutes 5
 
 growth: .venv/.bench redis-server ## how cost grows with a batch, a rollout, replicas; draws docs/growth.svg
 	$(BIN)/python tests/bench/growth.py $(ARGS)
+
+ray: .venv/.dev redis-server ## 50,000 rollouts by Ray Data, killed and resumed, beside the local engine; the service on Ray Serve
+	PYTHONPATH=tests $(BIN)/python tests/batch $(ARGS)
+	PYTHONPATH=tests $(BIN)/python tests/deploy/ray_serve.py
 
 # COMPOSE: what brings docker/compose.yaml up. Where neither is installed, the containers tool beside the real data, if there is one.
 COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then echo docker compose; elif command -v podman-compose >/dev/null; then echo podman-compose; \
