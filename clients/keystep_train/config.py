@@ -29,8 +29,9 @@ class _Section(BaseModel):
 
 
 class Tiny(_Section):
-    """A model built here, of random weights, with a tokenizer of the task's pieces."""
+    """A model built here, of random weights, with a tokenizer of the task's pieces. sees: Qwen2-VL's architecture, for pictures."""
 
+    sees: bool = False
     hidden: Count = 128
     layers: Count = 4
     heads: Count = 4

@@ -1,4 +1,4 @@
-"""A model with what turns questions into its inputs: loaded from a folder, or built tiny."""
+"""A model with what turns questions into its inputs: loaded from a folder, or built tiny; for text, or for pictures too."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from PIL.Image import Image
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from keystep_train import vision
 from keystep_train.batches import Batch, fit, pad_left, pad_right
-from keystep_train.config import Model
+from keystep_train.config import Lora, Model, Tiny
 from keystep_train.errors import ConfigError, DataError
 from keystep_train.tasks import Task, tiny
 
@@ -82,8 +84,12 @@ class Policy:
 
     def save(self, folder: Path) -> None:
         """As transformers loads it."""
-        self.model.save_pretrained(folder)
-        (self.processor or self.tokenizer).save_pretrained(folder)
+        whole = copy.deepcopy(self.model).merge_and_unload() if isinstance(self.model, PeftModel) else self.model
+        whole.save_pretrained(folder)
+        if self.processor is None:
+            self.tokenizer.save_pretrained(folder)
+        else:
+            vision.save_processor(self.processor, folder)
 
     def frozen_copy(self) -> Any:
         """The model as it is now, never to be trained."""
@@ -123,14 +129,32 @@ def load(settings: Model, task: Task | None, *, seed: int) -> Policy:
     """The policy that a configuration asks for, on the CPU. task: whose pieces a tiny model knows. seed: of random weights."""
     torch.manual_seed(seed)
     if settings.tiny is not None:
-        if task is None:
-            raise ConfigError("model.tiny: a tiny model's tokenizer is made from a task; give data.task, or model.path")
-        words = tiny.tokenizer(task.texts())
-        size = settings.tiny
-        return Policy(tiny.text_model(words, hidden=size.hidden, layers=size.layers, heads=size.heads), words)
+        return _with_adapter(_tiny(settings.tiny, task), settings.lora)
     assert settings.path is not None
-    model = AutoModelForCausalLM.from_pretrained(settings.path, dtype=getattr(torch, settings.dtype))
-    return Policy(model, _tokenizer(settings.path))
+    tokenizer = _tokenizer(settings.path)
+    dtype = getattr(torch, settings.dtype)
+    if hasattr(AutoConfig.from_pretrained(settings.path), "vision_config"):
+        model = AutoModelForImageTextToText.from_pretrained(settings.path, dtype=dtype)
+        return _with_adapter(Policy(model, tokenizer, vision.load_processor(settings.path, tokenizer)), settings.lora)
+    return _with_adapter(Policy(AutoModelForCausalLM.from_pretrained(settings.path, dtype=dtype), tokenizer), settings.lora)
+
+
+def _tiny(size: Tiny, task: Task | None) -> Policy:
+    if task is None:
+        raise ConfigError("model.tiny: a tiny model's tokenizer is made from a task; give data.task, or model.path")
+    words = tiny.tokenizer(task.texts())
+    shape = {"hidden": size.hidden, "layers": size.layers, "heads": size.heads}
+    if size.sees:
+        return Policy(vision.tiny_model(words, **shape), words, vision.tiny_processor(words))
+    return Policy(tiny.text_model(words, **shape), words)
+
+
+def _with_adapter(policy: Policy, lora: Lora | None) -> Policy:
+    """Trained is then the adapter alone, and saved is the model with it merged in."""
+    if lora is not None:
+        settings = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=lora.targets)
+        policy.model = get_peft_model(policy.model, settings)
+    return policy
 
 
 def _tokenizer(path: str) -> Any:

@@ -47,8 +47,8 @@ def main() -> None:
 def run_all(runs: arms.Runs, seeds: int) -> None:
     """Seed after seed, so that whatever is there compares like with like."""
     finish(Row("base", "base", 0), runs.base(), warmup.train)
+    finish(Row("sparse", "warm-up", 0), runs.warm_up(), warmup.train)
     for seed in range(seeds):
-        finish(Row("sparse", "warm-up", seed), runs.warm_up(seed), warmup.train)
         for arm in arms.SPARSE:
             finish(Row(arm.experiment, arm.name, seed), runs.arm(arm, seed), worker.train)
 

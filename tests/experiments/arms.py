@@ -1,4 +1,4 @@
-"""What is run: the arms of each experiment, as configurations of keystep_train. One base model for all; the rest by seed.
+"""What is run: the arms of each experiment, as configurations of keystep_train. One base model and one warm-up for all; the rest by seed.
 
 The task is keystep_train.tasks.arithmetic with five operations. sparse: after a warm-up on chains of thought in which each step is
 wrong with probability .45 and one layout in ten is broken, one rollout in some tens is right.
@@ -59,12 +59,13 @@ class Runs:
             }
         )
 
-    def warm_up(self, seed: int) -> Warmup:
+    def warm_up(self) -> Warmup:
+        """The base, spoilt."""
         return Warmup.model_validate(
             self._common
             | {
-                "output": str(self._folder / "sparse" / f"warm-up-{seed}"),
-                "seed": seed + 1,  # seed 0 is the base's
+                "output": str(self._folder / "sparse" / "warm-up-0"),
+                "seed": 1,  # seed 0 is the base's
                 "steps": WARM_UP_STEPS,
                 "model": {"path": str(self._folder / "base" / "model")},
                 "optimiser": {"rate": 5e-4, "warmup": 10, "decay": "cosine"},
@@ -74,20 +75,20 @@ class Runs:
         )
 
     def arm(self, arm: Arm, seed: int) -> StepGrpo:
-        """16 questions of 4 rollouts a step, Adam at 1e-4."""
+        """8 questions of 4 rollouts a step, Adam at 1e-4."""
         return StepGrpo.model_validate(
             self._common
             | {
                 "output": str(self._folder / arm.experiment / f"{arm.name}-{seed}"),
                 "seed": seed + 1001,  # other questions than the warm-up's
                 "steps": STEPS,
-                "questions": 16,
+                "questions": 8,
                 "beta": 0.04,
                 "schedule": arm.schedule,
-                "model": {"path": str(self._folder / "sparse" / f"warm-up-{seed}" / "model")},
+                "model": {"path": str(self._folder / "sparse" / "warm-up-0" / "model")},
                 "optimiser": {"rate": 1e-4, "warmup": 10},
                 "service": self._common["service"] | {"recipe": arm.recipe},
-                "evaluation": {"every": 40, "questions": 256},
+                "evaluation": {"every": 80, "questions": 256},
                 "checkpoints": 40,
             }
         )

@@ -49,7 +49,7 @@ def table(rows: Rows) -> str:
 
 
 def curves(rows: Rows, place: Path) -> None:
-    """Sampled accuracy over steps, a line a run; the warm-ups' mean is where all begin."""
+    """Sampled accuracy over steps, a line a run; all begin at the warm-up's."""
     figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
     for arm in ("outcome", "step-wise"):
         for i, row in enumerate(row for row in rows if row["arm"] == arm):

@@ -83,7 +83,7 @@ def test_training_waits_for_a_service_that_is_away_and_asks_only_for_what_is_mis
             metrics = again.get("/metrics").text
     assert [one.id for one in collected[0].groups] == [first.group["id"], missing.group["id"]]
     assert collected[0].paused > 0
-    assert 'keystep_rollouts_total{status="ok"} 2.0' in metrics  # those of the missing group alone
+    assert 'keystep_rollouts_total{recipe="hardened",status="ok"} 2.0' in metrics  # those of the missing group alone
 
 
 def test_a_group_the_service_refuses_ends_training_with_what_is_wrong(service):

@@ -8,6 +8,7 @@ import os
 
 import pytest
 import torch
+import transformers
 from datasets import Dataset
 
 from keystep_train import config, losses, objectives, pairs
@@ -150,4 +151,44 @@ def test_kto(models, rows, tmp_path):
     expected = objectives.kto(
         sequences(policy, prompts, responses), sequences(reference, prompts, responses), torch.tensor(labels), kl, beta=0.1
     ).mean()
+    torch.testing.assert_close(loss_of(trainer, trainer.model), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_preset_trains_as_the_paper_says_with_rewards_from_the_service(tmp_path, service, warmed):
+    from trl import GRPOTrainer
+
+    from keystep_train.trl import keystep_reward, stepgrpo_config
+
+    quiet = QUIET | {"per_device_train_batch_size": 8, "max_completion_length": 34, "max_steps": 2, "logging_steps": 1}
+    del quiet["max_length"]
+    arguments = stepgrpo_config(str(tmp_path), **quiet)
+    assert (arguments.num_generations, arguments.temperature, arguments.beta, arguments.loss_type, arguments.scale_rewards) == (
+        4,
+        1.2,
+        0.04,
+        "grpo",
+        "group",
+    )
+    made = task("arithmetic", difficulty=2)
+    asked = [made.question("train", i) for i in range(8)]
+    data = Dataset.from_list([{"prompt": q.prompt, "answer": q.answer, "key_steps": [list(k) for k in q.key_steps]} for q in asked])
+    words = transformers.PreTrainedTokenizerFast.from_pretrained(warmed, padding_side="left")
+    trainer = GRPOTrainer(
+        model=str(warmed), args=arguments, reward_funcs=keystep_reward(service.url), train_dataset=data, processing_class=words
+    )
+    trainer.train()
+    steps = [line for line in trainer.state.log_history if "reward" in line]
+    assert len(steps) == 2
+    assert all(0 <= line["reward"] <= 2.1 and "keystep/step_rvr" in line for line in steps)
+
+
+def test_simpo_in_trl_is_simpo(models, rows, tmp_path):
+    from trl.experimental.cpo import CPOTrainer
+
+    from keystep_train.trl import simpo_config
+
+    policy, _ = models
+    arguments = simpo_config(str(tmp_path), beta=2.5, gamma_beta_ratio=0.1, **QUIET)
+    trainer = CPOTrainer(model=copy.deepcopy(policy.model), args=arguments, train_dataset=paired(rows), processing_class=policy.tokenizer)
+    expected = objectives.simpo(ours(policy, rows), beta=2.5, gamma_beta_ratio=0.1).mean()
     torch.testing.assert_close(loss_of(trainer, trainer.model), expected, rtol=1e-4, atol=1e-5)
