@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as folder:
     trainer = GRPOTrainer(
         model=model,
         processing_class=processor,
-        reward_funcs=keystep_reward(given.url),
+        reward_funcs=keystep_reward(given.url, eos_token_id=model.generation_config.eos_token_id),
         train_dataset=tiny.dataset(16, vision=given.vision),
         args=GRPOConfig(
             output_dir=folder,

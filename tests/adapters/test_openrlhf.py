@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from client.proxy import Faults, proxied
 from keystep_client.adapters.openrlhf import keystep_reward
 from running import Service
+from tcp_proxy import proxy_to
 from trainers import LABEL, PROMPT, RIGHT, UNDECIDED, WRONG, query
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +48,8 @@ def test_right_rewards_with_special_tokens_in_the_query(service: Service, peers:
 
 
 def test_several_urls(service: Service, peers: Path) -> None:
-    with proxied(service.url, Faults()) as other:
-        told = result(start(peers, f"{service.url}/get_reward,{other.url}/get_reward", SAMPLES))
+    with proxy_to(service.url) as other:
+        told = result(start(peers, f"{service.url}/get_reward,{other.url(service.url)}/get_reward", SAMPLES))
         assert other.done["pass"] >= 1
     assert rewards(told) == pytest.approx([2.1, 1.1, 2.0])
     assert [reward for part in told["divided"] for reward in part["rewards"]] == pytest.approx([2.1, 1.1, 2.0])
@@ -63,7 +63,7 @@ def test_a_service_that_is_down_and_comes_back(service: Service, peers: Path) ->
     assert process.stdout is not None
     assert process.stdout.readline() == "asking\n"
     time.sleep(1.5)  # it tries five times, a second apart
-    with proxied(service.url, Faults(), port=port):
+    with proxy_to(service.url, port=port):
         assert rewards(result(process)) == pytest.approx([2.1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from client.scripted import Answer, scripted
 from keystep_client import UndecidedError
 from keystep_client.adapters.easyr1 import keystep_score
 from keystep_client.adapters.ms_swift import keystep_orm
@@ -42,6 +44,15 @@ def test_ms_swift(service: Service) -> None:
     assert keystep_orm(service.url, ORM, undecided=0.5)()([UNDECIDED], solution=["6"]) == [0.5]
     with pytest.raises(UndecidedError):
         keystep_orm(service.url, ORM, undecided="raise")()([UNDECIDED], solution=["6"])
+
+
+def test_ms_swift_says_what_was_cut_off() -> None:
+    with scripted(Answer(422, {"detail": "seen enough"})) as server:
+        made = keystep_orm(server.url, ORM, undecided=None)()
+        with pytest.raises(Exception, match="seen enough"):
+            made([RIGHT, WRONG], solution=["6"] * 2, finish_reason=["stop", "length"])
+    ((_, body),) = server.seen
+    assert [r.get("truncated", False) for r in json.loads(body)["groups"][0]["rollouts"]] == [False, True]
 
 
 def test_easyr1(service: Service) -> None:

@@ -102,6 +102,18 @@ def test_samples_of_one_question_travel_as_one_group_with_its_images() -> None:
     assert third[0]["images"] == ["a.png", "data:image/png;base64,eA==", "b"]
 
 
+@pytest.mark.parametrize(("eos", "told"), [([2, 7], [False, True, False, False]), (2, [False, True, True, False]), (None, [False] * 4)])
+def test_a_completion_without_an_end_is_told_to_be_truncated(eos: int | list[int] | None, told: list[bool]) -> None:
+    with scripted(Answer(422, {"detail": "seen enough"})) as server:
+        reward = keystep_reward(server.url, eos_token_id=eos)
+        with pytest.raises(Exception, match="seen enough"):
+            asyncio.run(
+                reward(prompts=[QUESTION] * 4, completions=[RIGHT] * 4, completion_ids=[[5, 2], [5, 5], [5, 7], []], answer=["6"] * 4)
+            )
+    ((_, body),) = server.seen
+    assert [r.get("truncated", False) for r in json.loads(body)["groups"][0]["rollouts"]] == told
+
+
 def test_it_scores_in_a_spawned_process_as_async_grpo_wants(service: Service) -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as spawned:
         rewards = spawned.submit(trl_rewards, keystep_reward(service.url), RIGHT, answer="6").result(60)

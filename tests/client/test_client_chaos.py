@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from client.proxy import Faults, proxied
 from keystep_client import AsyncClient, Client, ClientError, ScoreResult, UnreachableError
 from responses import mulberry
 from running import Service, running
+from tcp_proxy import proxy_to
 
 N = 120
 
@@ -58,20 +58,20 @@ async def score_all(url: str, n: int = N, **options: Any) -> list[ScoreResult | 
 
 
 def test_resets_cuts_and_slow_connections_cost_no_reward(service: Service) -> None:
-    with proxied(service.url, Faults(reset=0.2, cut=0.2, slow=0.2)) as proxy:
-        assert check(asyncio.run(score_all(proxy.url))) == {"right": N}
+    with proxy_to(service.url, reset=0.2, cut=0.2, slow=0.2) as proxy:
+        assert check(asyncio.run(score_all(proxy.url(service.url)))) == {"right": N}
         assert {"reset", "cut", "slow"} <= proxy.done.keys()
 
 
 def test_the_same_over_threads(service: Service) -> None:
-    with proxied(service.url, Faults(reset=0.2, cut=0.2), seed=1) as proxy, Client(proxy.url, connections=16, timeout=30) as client:
+    with proxy_to(service.url, reset=0.2, cut=0.2, seed=1) as proxy, Client(proxy.url(service.url), connections=16, timeout=30) as client:
         futures = [client.submit([group(i)]) for i in range(N)]
         assert check([f.result() for f in futures]) == {"right": N}
 
 
 def test_what_never_passes_is_a_named_failure_each(service: Service) -> None:
-    with proxied(service.url, Faults(reset=0.7, cut=0.3), seed=2) as proxy:
-        ends = check(asyncio.run(score_all(proxy.url, 30, retries=1)))
+    with proxy_to(service.url, reset=0.7, cut=0.3, seed=2) as proxy:
+        ends = check(asyncio.run(score_all(proxy.url(service.url), 30, retries=1)))
     assert ends["UnreachableError"] > 0
     assert ends.keys() <= {"UnreachableError", "right"}
 
@@ -116,7 +116,7 @@ def test_down_then_up(service: Service) -> None:
     with Client(f"http://127.0.0.1:{port}") as client:
         waiting = client.submit([group(0)])
         time.sleep(0.5)
-        with proxied(service.url, Faults(), port=port):
+        with proxy_to(service.url, port=port):
             assert waiting.result().groups[0].rollouts[0].reward == pytest.approx(2.1)
 
 

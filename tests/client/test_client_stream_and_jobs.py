@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from client.proxy import Faults, proxied
 from client.scripted import GROUP, SCORED, Answer, scripted
 from client.test_client_chaos import group, right
 from keystep_client import AsyncClient, Client, JobError, ProtocolError, RejectedError, ScoredGroup, ServiceError, UnreachableError
 from running import Service, running
+from tcp_proxy import proxy_to
 
 Streamed = Callable[..., list[ScoredGroup]]
 
@@ -59,8 +59,8 @@ def test_each_group_once_with_its_right_reward(stream: Streamed, service: Servic
 
 
 def test_a_stream_that_breaks_is_taken_up_where_it_broke(stream: Streamed, service: Service) -> None:
-    with proxied(service.url, Faults(cut=0.6, reset=0.2), seed=3) as proxy:
-        found = stream(proxy.url, [group(i) for i in range(60)])
+    with proxy_to(service.url, cut=0.6, reset=0.2, seed=3) as proxy:
+        found = stream(proxy.url(service.url), [group(i) for i in range(60)])
         assert proxy.done.get("cut", 0) + proxy.done.get("reset", 0) > 0
     assert Counter(g.id for g in found) == Counter(f"g{i}" for i in range(60))
     assert all(g.rollouts[0].reward == pytest.approx(right(int(g.id[1:]))) for g in found)
@@ -139,7 +139,7 @@ def test_a_job_handed_in_twice_under_one_key_is_one_job(service: Service) -> Non
 
 
 def test_retries_of_one_hand_in_are_one_job(service: Service) -> None:
-    with proxied(service.url, Faults(cut=0.7), seed=5) as proxy, Client(proxy.url, connections=1, timeout=30) as client:
+    with proxy_to(service.url, cut=0.7, seed=5) as proxy, Client(proxy.url(service.url), connections=1, timeout=30) as client:
         jobs = [client.submit_job([group(i)]) for i in range(8)]
         assert [client.wait_for_job(j.id).groups[0].id for j in jobs] == [f"g{i}" for i in range(8)]
         assert proxy.done.get("cut")

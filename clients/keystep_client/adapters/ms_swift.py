@@ -2,7 +2,8 @@
 
     orms["keystep"] = keystep_orm("http://127.0.0.1:8000", ORM, undecided=None)
 
-Columns of the dataset under the wire's names go along; `solution`, ms-swift's own name for it, is the answer.
+Columns of the dataset under the wire's names go along; `solution`, ms-swift's own name for it, is the answer; a `finish_reason`
+of its samplers says which completions were cut off.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def keystep_orm(
                 label = fields.pop("answer", columns["solution"][i] if "solution" in columns else None)
                 if "messages" in columns:
                     fields.setdefault("question", text_of(columns["messages"][i], "user"))
-                samples.add(text_of(completion, "assistant"), question(label, fields))
+                truncated = "finish_reason" in columns and columns["finish_reason"][i] == "length"
+                samples.add(text_of(completion, "assistant"), question(label, fields), truncated=truncated)
             return decided(samples.rollouts(self.client.score(samples.groups, recipe=recipe)), undecided)
 
     return Keystep

@@ -24,15 +24,16 @@ class Samples:
         self._group_of: dict[str, int] = {}
         self._places: list[tuple[int, int]] = []
 
-    def add(self, text: str, question: Mapping[str, Any]) -> None:
-        """question: fields of the wire, as question() makes them."""
+    def add(self, text: str, question: Mapping[str, Any], *, truncated: bool = False) -> None:
+        """question: fields of the wire, as question() makes them.  truncated: sampling stopped at the length limit."""
         key = json.dumps(question, sort_keys=True)
         number = self._group_of.setdefault(key, len(self.groups))
         if number == len(self.groups):
             self.groups.append({**question, "id": str(number), "rollouts": []})
         rollouts = self.groups[number]["rollouts"]
         self._places.append((number, len(rollouts)))
-        rollouts.append({"id": f"{number}/{len(rollouts)}", "text": text})
+        rollout = {"id": f"{number}/{len(rollouts)}", "text": text}
+        rollouts.append(rollout | {"truncated": True} if truncated else rollout)
 
     def rollouts(self, result: ScoreResult) -> list[ScoredRollout]:
         """One a sample, in the order they were added."""

@@ -22,14 +22,24 @@ _USUAL = {"answer": "solution", "images": "image"}
 
 
 def keystep_reward(
-    url: str | Sequence[str], *, recipe: RecipeSpec = "hardened", columns: Mapping[str, str] | None = None, api_key: str | None = None
+    url: str | Sequence[str],
+    *,
+    recipe: RecipeSpec = "hardened",
+    columns: Mapping[str, str] | None = None,
+    eos_token_id: int | Sequence[int] | None = None,
+    api_key: str | None = None,
 ) -> Callable[..., Any]:
-    """A reward function. columns: the wire's field to the dataset's column, like {"answer": "solution"}."""
+    """A reward function. columns: the wire's field to the dataset's column, like {"answer": "solution"}.
+
+    eos_token_id: as the model's generation_config has it. With it a completion that does not end so is told to be truncated;
+    TRL hands over a completion's tokens, but not which of them end it.
+    """
     for field in columns or {}:
         if field not in FIELDS:
             raise ValueError(f"columns names {field!r}, which the wire has not; it has {', '.join(FIELDS)}")
     # A partial of a function of this module: asynchronous to TRL, and picklable into the process AsyncGRPO spawns.
-    reward = functools.partial(keystep, url=url, recipe=recipe, columns=dict(columns or {}), api_key=api_key)
+    ends = (eos_token_id,) if isinstance(eos_token_id, int) else tuple(eos_token_id or ())
+    reward = functools.partial(keystep, url=url, recipe=recipe, columns=dict(columns or {}), ends=ends, api_key=api_key)
     reward.__name__ = keystep.__name__  # type: ignore[attr-defined]  # TRL names its log's columns by it
     return reward
 
@@ -41,7 +51,9 @@ async def keystep(
     url: str | Sequence[str],
     recipe: RecipeSpec,
     columns: Mapping[str, str],
+    ends: Sequence[int],
     api_key: str | None,
+    completion_ids: Sequence[Sequence[int]] | None = None,
     log_metric: Callable[[str, float], None] | None = None,
     log_extra: Callable[[str, list[Any]], None] | None = None,
     **dataset: Any,
@@ -49,7 +61,8 @@ async def keystep(
     """One reward a completion, None while undecided."""
     samples = Samples()
     for i, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        samples.add(text_of(completion, "assistant"), _question(prompt, dataset, columns, i))
+        truncated = bool(ends and completion_ids and completion_ids[i] and completion_ids[i][-1] not in ends)
+        samples.add(text_of(completion, "assistant"), _question(prompt, dataset, columns, i), truncated=truncated)
     # A client of its own each step: the event loop that runs this is TRL's to choose.
     async with AsyncClient(url, api_key=api_key) as client:
         result = await client.score(samples.groups, recipe=recipe)

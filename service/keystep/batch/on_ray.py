@@ -13,7 +13,7 @@ import pickle
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,7 +93,7 @@ class _Chunks(Datasource):
     """The input as rows of one chunk each, read where the file lies, as far ahead as Ray Data has room for."""
 
     def __init__(self, given: Input, size: int) -> None:
-        self._given = given
+        self._given = replace(given, path=given.path.absolute())  # a task's own folder is another
         self._size = size
 
     supports_distributed_reads = False
