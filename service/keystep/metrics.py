@@ -19,6 +19,7 @@ from keystep.engine import Engine
 from keystep.jobs.store import Counts
 from keystep.keysteps.llm import LlmExtractor
 from keystep.nouns import Outcome, ScoredGroup
+from keystep.processes.times import BOUNDS, Times
 from keystep.recipe import Recipe
 from keystep.settings import Settings
 
@@ -35,6 +36,9 @@ class ProcessCounts(Protocol):
 
     @property
     def size(self) -> int: ...
+
+    @property
+    def times(self) -> Sequence[Times]: ...
 
 
 class LedgerCounts(Protocol):
@@ -64,6 +68,15 @@ class _Processes(Collector):
         yield GaugeMetricFamily("keystep_scoring_processes", "Scoring processes that are up.", value=len(self._watched.processes()))
         yield CounterMetricFamily("keystep_scoring_process_deaths", "Scoring processes that died.", value=self._watched.restarts)
         yield GaugeMetricFamily("keystep_unscored_rollouts", "Rollouts that wait or are being scored.", value=self._watched.size)
+        parts = HistogramMetricFamily("keystep_component_seconds", "Seconds of a rollout in each part of scoring.", labels=["component"])
+        for times in self._watched.times:
+            parts.add_metric([times.component], _buckets(BOUNDS, times.counts), times.seconds)
+        yield parts
+
+
+def _buckets(bounds: Sequence[float], counts: Iterable[int]) -> list[tuple[str, int]]:
+    """As Prometheus has them: each with all that are less."""
+    return list(zip([*(str(float(b)) for b in bounds), "+Inf"], accumulate(counts), strict=True))
 
 
 class JobCounts(Protocol):
@@ -138,10 +151,9 @@ class Distribution(Collector):
 
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily("keystep_reward", "Rewards given, by recipe.", labels=["recipe"])
-        bounds = [*(str(float(b)) for b in _REWARDS), "+Inf"]
         with self._lock:
             for recipe, counts in self._counts.items():
-                family.add_metric([recipe], list(zip(bounds, accumulate(counts), strict=True)), self._sums[recipe])
+                family.add_metric([recipe], _buckets(_REWARDS, counts), self._sums[recipe])
         yield family
 
 

@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from http_groups import groups
+from http_groups import groups, symbolic
 from keystep.core.advantage import normalise
 from keystep.http import problems
 from keystep.http.observing import Observing
@@ -46,6 +46,22 @@ def test_an_answer_says_where_its_time_went(service, path):
     *parts, total = map(float, timing.values())
     assert all(p >= 0 for p in parts)
     assert sum(parts) <= total + 0.01
+
+
+def test_the_parts_of_scoring_are_in_histograms_of_all_processes(service):
+    def counts() -> dict[str, float]:
+        found = samples(service.get("/metrics").text)
+        return {part: found.get(("keystep_component_seconds_count", part), 0) for part in ("structure", "verify", "match", "symbolic")}
+
+    before = counts()
+    given = [*groups(40), symbolic(3)]
+    assert service.post("/v1/score", {"groups": given}).status_code == 200
+    grown = {part: n - before[part] for part, n in counts().items()}
+    rollouts = sum(len(group["rollouts"]) for group in given)
+    assert grown == {"structure": rollouts, "verify": rollouts, "match": rollouts, "symbolic": 3}
+    found = samples(service.get("/metrics").text)
+    assert found["keystep_component_seconds_bucket", "+Inf", "match"] == found["keystep_component_seconds_count", "match"]
+    assert 0 < found["keystep_component_seconds_sum", "match"] < 60
 
 
 def test_the_same_times_are_in_the_histograms(service):

@@ -5,5 +5,6 @@ dispatcher.py  the thread that owns the processes: feeds them, replaces those th
 queue.py       what waits and what is under way, without any I/O: turns, chunks, retries, deadlines
 process.py     one process and its socket, seen from the front
 messages.py    what is said between them: length and JSON, never pickle
+times.py       how long the parts of scoring take
 worker.py      what runs in a scoring process
 """

@@ -26,6 +26,7 @@ from keystep.nouns import Reason
 from keystep.processes.messages import Ask, Order, Report, Verdict
 from keystep.processes.process import Process
 from keystep.processes.queue import Queue, Ticket
+from keystep.processes.times import Stopwatch, Times
 from keystep.verify.pool import Reply
 from keystep.verify.verifier import Job
 
@@ -42,11 +43,12 @@ _TICK_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Asked:
-    """One ask under way. numbers: the rollouts that wait for it, in that process."""
+    """One ask under way. numbers: the rollouts that wait for it, in that process.  since: time.monotonic()."""
 
     process: Process
     future: Future[Reply]
     numbers: tuple[int, ...]
+    since: float
 
 
 class Dispatcher:
@@ -68,6 +70,7 @@ class Dispatcher:
         self._failed_start = False
         self._gone = Event()
         self.restarts = 0
+        self._watch = Stopwatch()
 
     # For callers, from any thread --------------------------------------------------------------------------------------
 
@@ -94,6 +97,11 @@ class Dispatcher:
     def processes(self) -> list[int]:
         """Process ids of those that are up and warm."""
         return [p.pid for p in self._processes if p.ready]
+
+    @property
+    def times(self) -> tuple[Times, ...]:
+        """How long the parts of scoring took so far, in all processes."""
+        return self._watch.told()
 
     @property
     def size(self) -> int:
@@ -236,22 +244,26 @@ class Dispatcher:
             self._queue.give(number, outcome)
         for ask in report.asks:
             self._hand_on(process, ask)
+        self._watch.add(report.times)
         if report.ready and sum(p.ready for p in self._processes) == self._count:
             self._settled.set()
 
     def _hand_on(self, process: Process, ask: Ask) -> None:
         future = self._ask(ask.job)
-        self._asked[process.pid, ask.ask] = _Asked(process, future, ask.numbers)
+        self._asked[process.pid, ask.ask] = _Asked(process, future, ask.numbers, time.monotonic())
         future.add_done_callback(lambda done: self._tell(functools.partial(self._answer, process, ask, done)))
         if not self._queue.wanted(ask.numbers):
             future.cancel()
 
     def _answer(self, process: Process, ask: Ask, done: Future[Reply]) -> None:
-        if self._asked.pop((process.pid, ask.ask), None) is None:
+        if (asked := self._asked.pop((process.pid, ask.ask), None)) is None:
             return  # its process is gone
+        now = time.monotonic()
+        if not done.cancelled():
+            self._watch.took("symbolic", now - asked.since)
         # Given up: nobody waits for it, and the process may forget it.
         reply = Reply("closed") if done.cancelled() else done.result()
-        self._order(process, Order(verdicts=(Verdict(ask.ask, reply.status, reply.value),)), ask.numbers, time.monotonic())
+        self._order(process, Order(verdicts=(Verdict(ask.ask, reply.status, reply.value),)), ask.numbers, now)
 
     def _forget_unwanted(self) -> None:
         """Symbolic work that nobody waits for is not begun."""

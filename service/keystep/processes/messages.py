@@ -16,6 +16,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from keystep.nouns import KeyStep, Outcome, Question, Reason, Rollout, ScoredRollout
+from keystep.processes.times import Times
 from keystep.recipe import Recipe
 from keystep.verify.pool import Status
 from keystep.verify.verifier import Job
@@ -68,13 +69,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """From a scoring process. finished: the oldest order is through, but for what waits for its asks."""
+    """From a scoring process. finished: the oldest order is through, but for what waits for its asks.  times: of its parts."""
 
     ready: bool = False
     finished: bool = False
     scored: tuple[tuple[int, ScoredRollout], ...] = ()
     outcomes: tuple[tuple[int, Outcome], ...] = ()
     asks: tuple[Ask, ...] = ()
+    times: tuple[Times, ...] = ()
 
 
 ORDER: TypeAdapter[Order] = TypeAdapter(Order)

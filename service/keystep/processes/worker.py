@@ -17,10 +17,12 @@ import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from keystep import scoring
 from keystep.nouns import Evidence, KeyStep, Outcome, Question, Reason, Rollout, ScoredRollout, Structure
 from keystep.processes.messages import ORDER, Ask, Order, Piece, Report, bodies, frame, packed, unpacked
+from keystep.processes.times import Stopwatch
 from keystep.recipe import DEFAULT, Recipe
 from keystep.scoring import Wanted
 from keystep.verify import units
@@ -47,6 +49,7 @@ class _Held:
 
 @dataclass(slots=True)
 class _Done:
+    watch: Stopwatch = field(default_factory=Stopwatch)
     scored: list[tuple[int, ScoredRollout]] = field(default_factory=list)
     outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
 
@@ -54,10 +57,10 @@ class _Done:
         if held.piece.want == "outcome":
             self.outcomes.append((held.number, outcome))
         else:
-            self.scored.append((held.number, _scored(held, outcome)))
+            self.scored.append((held.number, self.watch.time("match", partial(_scored, held, outcome))))
 
     def report(self) -> Report:
-        return Report(finished=True, scored=tuple(self.scored), outcomes=tuple(self.outcomes))
+        return Report(finished=True, scored=tuple(self.scored), outcomes=tuple(self.outcomes), times=self.watch.told())
 
 
 class Desk:
@@ -74,7 +77,7 @@ class Desk:
             for held in self._open.pop(verdict.ask):
                 assert isinstance(held.judged, Open)
                 done.add(held, held.judged.settled(Reply(verdict.status, verdict.right)))
-        read = [held for piece in order.pieces for held in _read(piece)]
+        read = [held for piece in order.pieces for held in _read(piece, done.watch)]
         if asks := self._ask(read):
             yield Report(asks=asks)
         for held in read:
@@ -93,11 +96,12 @@ class Desk:
         return asks
 
 
-def _read(piece: Piece) -> Iterator[_Held]:
+def _read(piece: Piece, watch: Stopwatch) -> Iterator[_Held]:
     recipe = unpacked(piece.recipe)
     for number, rollout in zip(piece.numbers, piece.rollouts, strict=True):
-        parsed = None if piece.want == "outcome" else scoring.read(rollout, recipe)
-        yield _Held(number, rollout, piece, recipe, parsed, _judged(piece, rollout, parsed, recipe))
+        parsed = None if piece.want == "outcome" else watch.time("structure", partial(scoring.read, rollout, recipe))
+        judged = watch.time("verify", partial(_judged, piece, rollout, parsed, recipe))
+        yield _Held(number, rollout, piece, recipe, parsed, judged)
 
 
 def _judged(piece: Piece, rollout: Rollout, parsed: Structure | None, recipe: Recipe) -> Outcome | Open:
