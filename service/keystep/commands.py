@@ -14,6 +14,7 @@ from rich.console import Console
 from keystep import __version__
 from keystep.errors import KeystepError
 from keystep.given import recipe_spec, settings
+from keystep.judge_commands import judge, winrate
 from keystep.keysteps_commands import keysteps
 from keystep.ledger_commands import ledger
 from keystep.pairs_commands import pairs
@@ -31,6 +32,8 @@ app = App(
 app.command(keysteps)
 app.command(ledger)
 app.command(pairs)
+app.command(judge)
+app.command(winrate)
 install_reports(app)
 
 

@@ -282,7 +282,7 @@ def _rollout(
 
 def build(settings: Settings) -> Engine:
     """The engine of a deployment."""
-    cache = TieredCache(MemoryCache(settings.cache_entries), _backing(settings))
+    cache = TieredCache(MemoryCache(settings.cache_entries), backing(settings))
     extractors: tuple[Extractor, ...] = (RulesExtractor(), *llm.from_settings(settings))
     sources = {extractor.name: KeyStepSource(extractor, cache) for extractor in extractors}
     verifier = Verifier(workers=settings.verifier_workers, cpu_seconds=settings.verifier_cpu_seconds)
@@ -295,7 +295,7 @@ def build(settings: Settings) -> Engine:
     )
 
 
-def _backing(settings: Settings) -> Cache | None:
+def backing(settings: Settings) -> Cache | None:
     """Redis where it is named, else SQLite. A file that cannot be opened is said once and done without."""
     if settings.redis_url is not None:
         return RedisCache(settings.redis_url.get_secret_value(), ttl=settings.cache_ttl_seconds, timeout=settings.redis_timeout_seconds)

@@ -31,6 +31,9 @@ class Reason(StrEnum):
     EXTRACTION_INVALID = "extraction_invalid"  # the extractor's model gave nothing that can be used, twice
     EXTRACTION_REFUSED = "extraction_refused"  # the extractor's model declined
     MODEL_UNAVAILABLE = "model_unavailable"  # a learned model that the recipe needs failed, or is gone
+    JUDGE_UNAVAILABLE = "judge_unavailable"  # a judge's endpoint gave no answer
+    JUDGE_INVALID = "judge_invalid"  # a judge gave nothing that can be read, twice
+    JUDGE_REFUSED = "judge_refused"  # a judge declined
     TRUNCATED_STEPS = "truncated_steps"  # a process reward model's length does not reach the last step
     DEADLINE = "deadline"  # the request's deadline_ms passed before this was computed
     INTERNAL_ERROR = "internal_error"  # a defect of keystep's own; logged with its traceback

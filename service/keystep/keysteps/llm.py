@@ -204,11 +204,11 @@ class LlmExtractor:
             self._counts[what] += 1
 
 
-def from_settings(settings: Settings) -> tuple[LlmExtractor, ...]:
-    """The extractors of a deployment, without pictures and with, over one endpoint; none where none is set."""
+def client(settings: Settings) -> ChatClient | None:
+    """Of the endpoint that is set; None where none is. Close it."""
     if settings.llm_url is None or settings.llm_model is None:
-        return ()
-    chat = ChatClient(
+        return None
+    return ChatClient(
         settings.llm_url,
         settings.llm_model,
         api_key=settings.llm_api_key.get_secret_value().strip() if settings.llm_api_key is not None else None,
@@ -216,6 +216,13 @@ def from_settings(settings: Settings) -> tuple[LlmExtractor, ...]:
         retries=settings.llm_retries,
         connections=settings.llm_concurrency,
     )
+
+
+def from_settings(settings: Settings) -> tuple[LlmExtractor, ...]:
+    """The extractors of a deployment, without pictures and with, over one endpoint; none where none is set."""
+    chat = client(settings)
+    if chat is None:
+        return ()
     return tuple(LlmExtractor(chat, concurrency=settings.llm_concurrency, sees=sees) for sees in (False, True))
 
 
