@@ -8,7 +8,7 @@ export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench profile soak growth real screenshots ray compose-test audit lock clean
+.PHONY: help serve test lint format ablation bench train-smoke experiments profile soak growth real screenshots ray compose-test audit lock clean
 .PHONY: redis-server chromium
 
 help: ## this list
@@ -41,6 +41,12 @@ bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, then 
 	$(BIN)/python tests/bench $(ARGS)
 	PYTHONPATH=tests $(BIN)/python tests/bench/reward_models.py $(ARGS)
 	$(BIN)/python tests/bench/serving.py $(ARGS)
+
+train-smoke: .venv/.dev ## every command of keystep-train on a tiny model against a live service, stopped and resumed
+	$(BIN)/pytest tests/train/test_smoke.py
+
+experiments: .venv/.dev ## what the slides say of training, on a task for a CPU; hours, resumable; ARGS='--seeds 1' is shorter
+	PYTHONPATH=tests $(BIN)/python tests/experiments $(ARGS)
 
 profile: .venv/.dev ## where the time of the recipe hardened goes, stage by stage
 	$(BIN)/python tests/bench/stages.py $(ARGS)
@@ -92,7 +98,7 @@ clean: ## remove the environment and every cache
 	@touch $@
 
 .venv/.dev: .venv/.torch pyproject.toml $(LOCK)
-	$(PIP) --editable '.[server,embed,dev]'
+	$(PIP) --editable '.[server,embed,train,dev]'
 	@touch $@
 
 # Trainers whose own client code the tests run. Of their dependencies only what that code imports; in a folder of their own,
@@ -104,7 +110,7 @@ clean: ## remove the environment and every cache
 	@touch $@
 
 .venv/.bench: .venv/.dev
-	$(PIP) --editable '.[server,embed,dev,bench]'
+	$(PIP) --editable '.[server,embed,train,dev,bench]'
 	@touch $@
 
 # Tests look at the pages with a real browser.

@@ -41,7 +41,7 @@ class Lora(_Section):
     """Low-rank adapters (PEFT); the reference is then the model without them."""
 
     rank: Count = 16
-    alpha: Positive = 32.0
+    alpha: Count = 32
     dropout: Share = 0.0
     targets: list[str] | Literal["all-linear"] = "all-linear"
 

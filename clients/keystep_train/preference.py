@@ -92,7 +92,7 @@ class PreferenceSteps:
         """Of the policy as it is now."""
         if self._settings.reference == "live":
             return Reference(model=self._policy.frozen_copy())
-        known = {}
+        known: dict[Pair, tuple[float, float, float]] = {}
         for part in _parts(list(dict.fromkeys(pairs)), self._settings.micro_batch):
             with torch.no_grad():
                 logps, unrelated = self._logps(self._policy.model, part), self._unrelated(self._policy.model, part)

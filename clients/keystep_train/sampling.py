@@ -85,6 +85,8 @@ def _settings(policy: Policy, sampling: Sampling, *, greedy: bool) -> Generation
         max_new_tokens=sampling.max_new_tokens,
         eos_token_id=policy.tokenizer.eos_token_id,
         pad_token_id=policy.tokenizer.pad_token_id,
+        # A picture's place in a response would be a picture that is not there.
+        suppress_tokens=None if policy.processor is None else [policy.model.config.image_token_id, policy.model.config.video_token_id],
         cache_implementation="static" if sampling.cache == "static" else None,
         **drawn,
     )

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from trl import GRPOConfig
 from trl.experimental.cpo import CPOConfig
+from trl.trainer.grpo_config import GRPOConfig
 
 from keystep_client.adapters.trl import keystep_reward
 from keystep_train.vision import load_processor
@@ -41,5 +41,5 @@ def stepgrpo_config(output_dir: str, **changes: Any) -> GRPOConfig:
 
 def simpo_config(output_dir: str, *, beta: float, gamma_beta_ratio: float, **changes: Any) -> CPOConfig:
     """SimPO and nothing else: TRL's own defaults add CPO's NLL term, and its gamma is absolute. changes: any field of CPOConfig."""
-    settings = {"loss_type": "simpo", "cpo_alpha": 0.0, "beta": beta, "simpo_gamma": gamma_beta_ratio * beta}
+    settings: dict[str, Any] = {"loss_type": "simpo", "cpo_alpha": 0.0, "beta": beta, "simpo_gamma": gamma_beta_ratio * beta}
     return CPOConfig(output_dir=output_dir, **settings | changes)

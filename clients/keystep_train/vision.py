@@ -34,15 +34,18 @@ _TEMPLATE = (
 class PictureProcessor(Qwen2VLProcessor):
     """Qwen2-VL's processor without its videos."""
 
+    def __init__(self, *, image_processor: Any, tokenizer: Any, chat_template: str | None) -> None:
+        super().__init__(image_processor=image_processor, tokenizer=tokenizer, video_processor=None, chat_template=chat_template)  # type: ignore[no-untyped-call]
+
     def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
         """As it was, but no video processor is none."""
-        return None if argument is None else super().check_argument_for_proper_class(argument_name, argument)
+        return None if argument is None else super().check_argument_for_proper_class(argument_name, argument)  # type: ignore[no-untyped-call]
 
 
 def load_processor(path: str, tokenizer: Any) -> PictureProcessor:
     """The processor of a model's folder or name; the chat template is its tokenizer's."""
     pictures = Qwen2VLImageProcessorPil.from_pretrained(path)
-    return PictureProcessor(image_processor=pictures, tokenizer=tokenizer, video_processor=None, chat_template=tokenizer.chat_template)
+    return PictureProcessor(image_processor=pictures, tokenizer=tokenizer, chat_template=tokenizer.chat_template)
 
 
 def save_processor(processor: PictureProcessor, folder: Path) -> None:
@@ -55,11 +58,12 @@ def tiny_processor(words: PreTrainedTokenizerFast) -> PictureProcessor:
     """For the scenes of ``tasks``, whose cells are one visual token each."""
     words.chat_template = _TEMPLATE
     pictures = Qwen2VLImageProcessorPil(min_pixels=_CELL_PIXELS, max_pixels=64 * _CELL_PIXELS)
-    return PictureProcessor(image_processor=pictures, tokenizer=words, video_processor=None, chat_template=_TEMPLATE)
+    return PictureProcessor(image_processor=pictures, tokenizer=words, chat_template=_TEMPLATE)
 
 
 def tiny_model(words: PreTrainedTokenizerFast, *, hidden: int, layers: int, heads: int) -> Qwen2VLForConditionalGeneration:
     """Qwen2-VL's architecture with random weights; torch's own seed decides them."""
+    ids: dict[str, Any] = {name: words.convert_tokens_to_ids(token) for name, token in _IDS.items()}
     half = hidden // heads // 2
     side = 3 * half // 8
     config = Qwen2VLConfig(
@@ -77,6 +81,6 @@ def tiny_model(words: PreTrainedTokenizerFast, *, hidden: int, layers: int, head
             "pad_token_id": words.pad_token_id,
         },
         vision_config={"depth": 2, "embed_dim": hidden, "hidden_size": hidden, "num_heads": heads, "mlp_ratio": 2, "patch_size": 14},
-        **{name: words.convert_tokens_to_ids(token) for name, token in _IDS.items()},
+        **ids,
     )
     return Qwen2VLForConditionalGeneration(config)

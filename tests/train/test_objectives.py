@@ -362,3 +362,45 @@ def test_stepgrpo_extremes_are_finite(far):
 def test_the_training_package_imports_nothing_of_the_server():
     code = "import sys, keystep_train.objectives; sys.exit(any(m.split('.')[0] == 'keystep' for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_clipped_stepgrpo_by_hand():
+    """One rollout a row; ratios 1.5 and 0.5 against clip 0.2: a gain is clipped above for A > 0 and below for A < 0, a loss never."""
+    old = torch.zeros(4, 1, dtype=torch.float64)
+    ratios, advantages = f64(1.5, 0.5, 1.5, 0.5), f64(1, 1, -1, -1)
+    logps = ratios.log().unsqueeze(-1)
+    losses = o.stepgrpo_clipped(logps, old, logps, advantages, torch.ones(4, 1), beta=0.0, clip=0.2)
+    torch.testing.assert_close(losses, f64(-1.2, -0.5, 1.5, 0.8))
+
+
+def test_clipped_stepgrpo_has_the_gradient_of_stepgrpo_where_the_policy_is_the_old_one():
+    (logps, old, ref, _), masks = token_pairs()
+    advantages = f64(1, -2, 0.5)
+    gradients = []
+    for loss in (
+        lambda x: o.stepgrpo(x, ref, advantages, masks[0], beta=0.04),
+        lambda x: o.stepgrpo_clipped(x, logps, ref, advantages, masks[0], beta=0.04, clip=0.2),
+    ):
+        x = logps.clone().requires_grad_()
+        loss(x).sum().backward()
+        gradients.append(x.grad)
+    torch.testing.assert_close(*gradients)
+    x = old.clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: o.stepgrpo_clipped(x, logps, ref, advantages, masks[0], beta=0.04, clip=5.0), (x,))
+
+
+@pytest.mark.parametrize("far", [-800.0, 800.0, math.nan])
+def test_clipped_stepgrpo_extremes_are_finite(far):
+    logps = torch.full((2, 3), -1.0, requires_grad=True)
+    old = torch.full((2, 3), -1.0)
+    mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
+    old[:, 2] = far
+    if not math.isnan(far):
+        old[0, 0] = far
+    loss = o.stepgrpo_clipped(logps, old, torch.full((2, 3), -1.0), torch.tensor([1.0, -1.0]), mask, beta=0.04, clip=0.2)
+    loss.sum().backward()
+    assert loss.isfinite().all()
+    assert logps.grad.isfinite().all()
+    assert loss[1] == 0
+    with pytest.raises(ValueError, match="clip is 0"):
+        o.stepgrpo_clipped(logps, old, old, torch.ones(2), mask, beta=0.04, clip=0)
