@@ -53,13 +53,13 @@ def stages(groups: list[Group]) -> dict[str, float]:
     )
     by_question = {g.question.id: PreparedKeySteps(g.question.key_steps or (), g.question.text) for g in groups}
     prepared = [by_question[q.id] for q, _ in rollouts]
-    timed("key steps prepared", lambda: [(p.spellings, p.forms) for p in by_question.values()])
+    timed("key steps prepared", lambda: [(p.spelled, p.forms) for p in by_question.values()])
     regions = [sorted(rewards.outside_answers(p, r.text)) for (_, r), p in zip(rollouts, parsed, strict=True)]
     readings = timed("text folded", lambda: [Reading(r.text, where) for (_, r), where in zip(rollouts, regions, strict=True)])
     timed("stuffing looked for", lambda: [stuffing.audit(p, reading) for p, reading in zip(prepared, readings, strict=True)])
     settled = timed(
         "key steps found word for word",
-        lambda: [verbatim.settle(p.spellings, reading.low, reading.regions) for p, reading in zip(prepared, readings, strict=True)],
+        lambda: [verbatim.settle(p.spelled, reading.low, reading.regions) for p, reading in zip(prepared, readings, strict=True)],
     )
     # Only where words alone did not settle every key step is the text read.
     left = [(p, reading, s) for p, reading, s in zip(prepared, readings, settled, strict=True) if None in s]

@@ -42,7 +42,12 @@ NOT_PLAIN = (
     "3 + 4.5 = 7.5 of them",
     "3 + 4 = 7%",
     "12 and 5 = 17",
+)
+SILENT = (
     "no equation at all",
+    "The question is: What percentage of all umbrellas belongs to Turin?",
+    "E is the midpoint of XD.",
+    "There are many of them, and 4 are red.",
 )
 
 
@@ -62,6 +67,16 @@ def test_plain_equations_are_read_without_the_parser(text: str) -> None:
 
 @pytest.mark.parametrize("text", NOT_PLAIN)
 def test_what_could_join_an_equation_is_left_to_the_parser(text: str) -> None:
+    assert relations(text) is None
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_without_a_sign_or_a_verb_before_a_number_nothing_is_related(text: str) -> None:
+    assert relations(text) == plain.Relations() == read(lex(TOKEN.findall(fold(text))))
+
+
+@pytest.mark.parametrize("text", ["x is 4", "The length AB is about 4.", "3 + 4 makes about 7", "2 more than 3"])
+def test_a_verb_before_a_number_is_left_to_the_parser(text: str) -> None:
     assert relations(text) is None
 
 

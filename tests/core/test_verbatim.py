@@ -14,7 +14,7 @@ from matching_eval import FRAME, items
 
 
 def settled(step: str, text: str):
-    (found,) = verbatim.settle((verbatim.spellings(KeyStep(step)),), lower(fold(text)), [(0, len(text))])
+    (found,) = verbatim.settle(verbatim.Spelled((KeyStep(step),)), lower(fold(text)), [(0, len(text))])
     return None if found is None else (found.matched, found.blocked)
 
 
@@ -54,7 +54,7 @@ def test_the_tiers_agree_on_real_solutions(shared):
         steps = tuple(KeyStep(c) for c in row.calculations)
         text = FRAME.format(row.solution)
         prepared, reading = prepare(steps, row.question), Reading(text, [(0, len(text))])
-        found = verbatim.settle(prepared.spellings, reading.low, reading.regions)
+        found = verbatim.settle(prepared.spelled, reading.low, reading.regions)
         read = Tiers(prepared, reading, 0.7).run([None] * len(steps))
         for mine, theirs in zip(found, read, strict=True):
             if mine is not None:

@@ -58,7 +58,7 @@ def match(prepared: PreparedKeySteps, text: str, regions: Sequence[Span], recipe
     audit = stuffing.audit(prepared, reading)
     if audit.excluded and recipe.stuffing == "absent":
         reading = Reading(text, _without(ordered, audit.excluded))
-    settled = verbatim.settle(prepared.spellings, reading.low, reading.regions)
+    settled = verbatim.settle(prepared.spelled, reading.low, reading.regions)
     tiers = Tiers(prepared, reading, recipe.match_threshold)
     matches = tiers.run(settled)
     undecided = semantic.undecided(tiers, matches) if recipe.matching == "semantic" else ()

@@ -44,6 +44,8 @@ _EQUALS = r"(?:(?:s*+w){0,7}+s*+e(?:s*+m|(?:s*+w){0,3}+)s*+)"
 _EQUATION = rf"(?:{_OPERAND}{_OPERATION}{{1,12}}+|{_POWER}|{_RATIO}){_EQUALS}(?:n|f(?!s*+g))"
 _PLAIN = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})++")
 _ONE = re.compile(_EQUATION)
+# Without a sign, only a verb shortly before a number (or what may become one) relates anything; '?' may be a sign.
+_MAY_RELATE = re.compile(r"[ec?]|v(?:s*+[^snfihomdx^F{b]){0,8}+s*+[nfihomdx^F{]")
 _FIGURES = frozenset("nfomdxe^F{}")
 _SPOKEN = frozenset("ih?")
 _RATIOS = re.compile(r"F\{[^F{}a]*[nfN][^F{}a]*\}\{[^F{}a]*[nfN][^F{}a]*\}")
@@ -73,6 +75,7 @@ def _letter(token: str) -> str:
 
 
 _LETTERS = _Letters()
+_NONE = Relations()
 
 
 def letters(tokens: list[str]) -> str:
@@ -82,7 +85,9 @@ def letters(tokens: list[str]) -> str:
 
 def relations(tokens: list[str], written: str) -> Relations | None:
     """What equations.read finds, when the tokens of a sentence (and their letters) are plain equations and words; else None."""
-    if "e" not in written or _PLAIN.fullmatch(written) is None:
+    if "e" not in written:
+        return None if _MAY_RELATE.search(written) else _NONE
+    if _PLAIN.fullmatch(written) is None:
         return None
     return Relations(tuple([_equation(tokens, written, *m.span()) for m in _ONE.finditer(written)]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keystep.core import derivations, phrases, plain, verbatim
+from keystep.core import derivations, phrases, plain
 from keystep.core.canonical import TOKEN, fold
 from keystep.core.derivations import Definitions, EquationForm
 from keystep.core.equations import fact_keys, read
@@ -90,9 +90,9 @@ class PreparedKeySteps:
         self.key_steps, self.question = key_steps, question
 
     @lazy
-    def spellings(self) -> tuple[Spelled, ...]:
-        """Per key step, how it may stand word for word."""
-        return tuple(verbatim.spellings(step) for step in self.key_steps)
+    def spelled(self) -> Spelled:
+        """How they may stand word for word."""
+        return Spelled(self.key_steps)
 
     @lazy
     def forms(self) -> tuple[tuple[PreparedForm, ...], ...]:

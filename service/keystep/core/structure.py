@@ -22,7 +22,7 @@ from typing import Literal
 
 from keystep.nouns import Section, SectionKind, Span, Structure
 
-# One pass over line starts. Group names are SectionKind values; `mark` is set for marked headers.
+# Tried at line starts. The last group's name is a SectionKind's value; `mark` is set for marked headers.
 _MULBERRY = re.compile(
     r"""
     ^[ \t>\u3000]*+                                  # indentation, quotation
@@ -36,11 +36,15 @@ _MULBERRY = re.compile(
       | (?P<answer>(?:the[ \t]+)?final[ \t]+answers?(?:[ \t]+is\b)?+|(?:the[ \t]+)?answer(?:[ \t]+is\b)?+(?=[ \t*_]*+(?:[:：]|$)))
     )
     # what closes a header; the bold marks and the dot of an answer ('**5**', '.5') are the body's own
-    (?P<close>[ \t]*+(?(bold)[*_]{0,3}+)[ \t]*+(?(answer)[:：]*+|[:：.．)]*+)[ \t]*+(?(bold)[*_]{0,3}+))
+    [ \t]*+(?(bold)[*_]{0,3}+)[ \t]*+(?(answer)[:：]*+|[:：.．)]*+)[ \t]*+(?(bold)[*_]{0,3}+)
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
-_ROOTS = ("image", "rationale", "step", "answer")
+# Where a line begins; in ASCII, where one begins as a header does.
+_LINE = re.compile(r"\n")
+_LIKELY_LINE = re.compile(
+    r"\n(?=[ \t>#*_]|[iI][mM]|[rR][aA]|[lL][eE][tT]|[sS][tT][eE]|[fF][iI][nN]|[aA][nN][sS]|[tT][hH][eE][ \t]++[fFaA])"
+)
 _LITERAL = re.compile(
     r"^\#\#\#[ ](?:(?P<description>Image[ ]Description:)|(?P<rationale>Rationales:)|(?P<intro>Let's[ ]think[ ]step[ ]by[ ]step\.)"
     r"|Step[ ](?P<step>[0-9]{1,6}):|(?P<answer>The[ ]final[ ]answer[ ]is:))",
@@ -106,58 +110,36 @@ def step_bodies(structure: Structure) -> tuple[Span, ...]:
 _Header = tuple[SectionKind, Span, int | None, bool]
 
 
-_KINDS = tuple((kind, kind.value) for kind in SectionKind)
+_KINDS = {kind.value: kind for kind in SectionKind}
 
 
 def _headers(pattern: re.Pattern[str], text: str) -> list[_Header]:
     found: list[_Header] = []
     for m in _at_line_starts(pattern, text):
-        kind = next(kind for kind, name in _KINDS if m[name])
+        kind = _KINDS[m.lastgroup or ""]
         marked = pattern is _LITERAL or m["mark"] is not None
         if not marked and not _stands_alone(kind, m, text):
             continue
         number = int(m["step"]) if kind is SectionKind.STEP else None
         found.append((kind, m.span(), number, marked))
-    marked_kinds = {kind for kind, _, _, marked in found if marked}
+    marked_kinds = {h[0] for h in found if h[3]}
     return [h for h in found if h[3] or h[0] not in marked_kinds]
 
 
 def _at_line_starts(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """What finditer would find: headers stand at line starts, so nothing else is tried; in ASCII, only where one of their words is."""
-    for at in _lines_with_roots(text) if text.isascii() else _lines(text):
+    """What finditer would find: headers stand at line starts, so nothing else is tried."""
+    lines = _LIKELY_LINE if text.isascii() else _LINE
+    for at in (0, *[m.end() for m in lines.finditer(text)]):
         if (m := pattern.match(text, at)) is not None:
             yield m
-
-
-def _lines(text: str) -> Iterator[int]:
-    at = 0
-    while True:
-        yield at
-        at = text.find("\n", at) + 1
-        if at == 0:
-            return
-
-
-def _lines_with_roots(text: str) -> list[int]:
-    """Where the lines begin that have a word of a header."""
-    low = text.lower()
-    found = set()
-    for root in _ROOTS:
-        at = low.find(root)
-        while at >= 0:
-            found.add(low.rfind("\n", 0, at) + 1)
-            # Once a line is enough.
-            following = low.find("\n", at)
-            at = low.find(root, following) if following >= 0 else -1
-    return sorted(found)
 
 
 def _stands_alone(kind: SectionKind, m: re.Match[str], text: str) -> bool:
     """A bare line is a header when punctuation or the line's end closes it ('Step 2 is hard' is prose)."""
     if kind is SectionKind.ANSWER and m["answer"].lower().endswith("is"):
         return True
-    closed = any(c in ":：.．)*" for c in m["close"])
-    return closed or m.end() == len(text) or text[m.end()] in "\r\n"
+    closes = text[m.end(kind.value) : m.end()]
+    return any(c in ":：.．)*" for c in closes) or m.end() == len(text) or text[m.end()] in "\r\n"
 
 
 def _sections(headers: list[_Header], text: str) -> tuple[Section, ...]:

@@ -101,7 +101,7 @@ def _needles(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[str, bool], ..
 def _dumps(key_steps: tuple[KeyStep, ...], reading: Reading) -> list[Span]:
     needles = _needles(key_steps)
     low = reading.low
-    present = [(i, found) for i, step in enumerate(needles) if (found := [n for n, _ in step if n in low])]
+    present = [(i, found) for i, step in enumerate(needles) if (found := [(n, at) for n, _ in step if (at := low.find(n)) >= 0])]
     if len(present) < min(MIN_ITEMS, len(key_steps)) or len(key_steps) < 2:
         return []
     places = _places(present, low)
@@ -116,12 +116,12 @@ def _dumps(key_steps: tuple[KeyStep, ...], reading: Reading) -> list[Span]:
     return out
 
 
-def _places(present: list[tuple[int, list[str]]], low: str) -> list[tuple[int, int, int, str]]:
-    """Every verbatim occurrence as (start, -end, key step, form), in order."""
+def _places(present: list[tuple[int, list[tuple[str, int]]]], low: str) -> list[tuple[int, int, int, str]]:
+    """Every verbatim occurrence as (start, -end, key step, form), in order. present: each form, and where it is first met."""
     found: list[tuple[int, int, int, str]] = []
     for key_step, needles in present:
-        for needle in needles:
-            at = low.find(needle)
+        for needle, first in needles:
+            at = first
             while at >= 0 and len(found) < 400:
                 end = at + len(needle)
                 if not (at and low[at - 1].isalnum() and needle[0].isalnum()) and not (

@@ -45,7 +45,7 @@ class Tiers:
     def run(self, settled: Sequence[StepMatch | None]) -> tuple[StepMatch, ...]:
         """settled: what verbatim.py has found already, per key step."""
         matches = [known or self._step(i) for i, known in enumerate(settled)]
-        missed = [m for m in matches if not m.matched and m.blocked is None]
+        missed = [m for m in matches if not m.matched and m.blocked is None and self._reckons(m.key_step)]
         if missed:
             self._note_reached(settled)
         hit = {m.key_step for m in matches if m.matched}
@@ -55,6 +55,9 @@ class Tiers:
             if found.matched:
                 hit.add(m.key_step)
         return tuple(matches)
+
+    def _reckons(self, index: int) -> bool:
+        return any(form.reckoning is not None for form in self.prepared.forms[index])
 
     def _note_reached(self, settled: Sequence[StepMatch | None]) -> None:
         """The derivations of key steps that were found without being read."""

@@ -23,6 +23,7 @@ from keystep.nouns import KeyStep, Span, StepMatch
 
 # Shorter phrases are too easily part of something else.
 _MIN_WORDS = 3
+_END = 4  # so many characters of a calculation's end, the sign included, tell it from most others
 _AFTER = 220  # characters after a statement in which it may be taken back
 
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -61,16 +62,23 @@ class Spelling:
     result: Number | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Spelled:
-    """The spellings of one key step, and with what its calculations end; without any it must be read to be recognised."""
+    """How the key steps of a question may stand word for word; one without spellings must be read to be recognised.
 
-    spellings: tuple[Spelling, ...]
-    ends: tuple[str, ...]
+    steps: per key step its spellings.  by_end: the calculations among them by their last ``end`` characters, so that one look
+    tells which of them an equation sign of a text may end.
+    """
+
+    def __init__(self, key_steps: Sequence[KeyStep]) -> None:
+        self.steps = tuple([_spellings(step) for step in key_steps])
+        calculations = dict.fromkeys([s.text for step in self.steps for s in step if s.result is not None])
+        self.end = min([_END, *map(len, calculations)])
+        self.by_end: dict[str, list[str]] = {}
+        for text in calculations:
+            self.by_end.setdefault(text[-self.end :], []).append(text)
 
 
-def spellings(step: KeyStep) -> Spelled:
-    """How a key step may stand word for word."""
+def _spellings(step: KeyStep) -> tuple[Spelling, ...]:
     out: dict[str, Spelling] = {}
     for form in step.forms:
         low = " ".join(lower(fold(form)).split()).rstrip(".")
@@ -82,21 +90,21 @@ def spellings(step: KeyStep) -> Spelled:
                     out.setdefault(text.strip() + end, Spelling(form, text.strip() + end, result))
         elif len(_WORDY.findall(low)) >= _MIN_WORDS:
             out.setdefault(low, Spelling(form, low))
-    return Spelled(tuple(out.values()), tuple(text for text, spelling in out.items() if spelling.result is not None))
+    return tuple(out.values())
 
 
-def settle(steps: Sequence[Spelled], low: str, regions: Sequence[Span]) -> tuple[StepMatch | None, ...]:
+def settle(spelled: Spelled, low: str, regions: Sequence[Span]) -> tuple[StepMatch | None, ...]:
     """Per key step a match, or None where words alone do not settle it. low: folded, lower-cased text."""
-    text = _Text(low, regions)
-    return tuple([_settle(index, spelled, text) for index, spelled in enumerate(steps)])
+    text = _Text(low, regions, spelled)
+    return tuple([_settle(index, spellings, text) for index, spellings in enumerate(spelled.steps)])
 
 
 class _Text:
-    """A text to settle key steps in. signs: where its equation signs end.  words: it with spaces for all but a-z."""
+    """A text to settle key steps in. calculations: where each stands, up to its sign.  words: it with spaces for all but a-z."""
 
-    def __init__(self, low: str, regions: Sequence[Span]) -> None:
+    def __init__(self, low: str, regions: Sequence[Span], spelled: Spelled) -> None:
         self.low, self.regions = low, regions
-        self.signs = _signs(low)
+        self.calculations = _calculations(low, spelled) if spelled.by_end else {}
         self.words = low.encode("ascii", "replace").translate(_LETTERS)
 
     def within(self, at: int, end: int) -> bool:
@@ -106,26 +114,28 @@ class _Text:
         return False
 
 
-def _signs(low: str) -> list[int]:
-    """Where the text's equation signs end: calculations are looked for at these alone."""
-    out = []
-    at = low.find("=") + 1
-    while at:
-        out.append(at)
-        at = low.find("=", at) + 1
+def _calculations(low: str, spelled: Spelled) -> dict[str, list[int]]:
+    """Where each calculation stands that ends with one of the text's equation signs."""
+    out: dict[str, list[int]] = {}
+    by_end, shown = spelled.by_end, spelled.end
+    end = low.find("=") + 1
+    while end:
+        for text in by_end.get(low[max(0, end - shown) : end], ()):
+            if low.endswith(text, 0, end):
+                out.setdefault(text, []).append(end - len(text))
+        end = low.find("=", end) + 1
     return out
 
 
-def _settle(index: int, spelled: Spelled, text: _Text) -> StepMatch | None:
+def _settle(index: int, spellings: Sequence[Spelling], text: _Text) -> StepMatch | None:
     found: StepMatch | None = None
     contradicted: StepMatch | None = None
-    low, ends = text.low, spelled.ends
-    signs = [sign for sign in text.signs if low.endswith(ends, 0, sign)] if ends else []
-    for spelling in spelled.spellings:
+    low = text.low
+    for spelling in spellings:
         calculation = spelling.result is not None
         if found and not calculation:
             break
-        for at in _calculated(spelling.text, low, signs) if calculation else _places(spelling.text, low):
+        for at in text.calculations.get(spelling.text, ()) if calculation else _places(spelling.text, low):
             end = at + len(spelling.text)
             if not text.within(at, end):
                 continue
@@ -146,11 +156,6 @@ def _settle(index: int, spelled: Spelled, text: _Text) -> StepMatch | None:
                     index, 0.0, matched=False, tier="numeric", form=spelling.form, span=(at, end), blocked="other_result"
                 )
     return None if found and contradicted else found or contradicted
-
-
-def _calculated(text: str, low: str, signs: Sequence[int]) -> list[int]:
-    """Where a calculation stands that ends with one of the signs."""
-    return [sign - len(text) for sign in signs if low.endswith(text, 0, sign)]
 
 
 def _signed(text: str) -> Number | None:

@@ -8,7 +8,7 @@ Every span is in characters of the text as it was given.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
@@ -95,7 +95,7 @@ def find(text: str, section: Span | None = None) -> Extraction:
         end = start + len(leveled[start : tail.start()].rstrip())
     stop = _stop(leveled, start, end, in_section=section is not None)
     found = _search(leveled, start, stop, in_section=section is not None)
-    return replace(found, candidates=tuple(replace(c, run_on=True) for c in found.candidates)) if stop < end else found
+    return replace(found, candidates=tuple([replace(c, run_on=True) for c in found.candidates])) if stop < end else found
 
 
 def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
@@ -148,6 +148,7 @@ def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction
     lines = [m.span() for m in _LINE.finditer(text, start, end)]
     if not lines:
         return Extraction(())
+    phrases = [pattern for pattern in _PHRASES if _may_stand(pattern, text, start, end)]
     first = _found(text, *_first_block(text, lines, end), "section")
     candidates, opening = [*marked, first], first
     if not marked and any(a >= first.span[1] for a, _ in lines):
@@ -156,22 +157,30 @@ def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction
         if end - lines[0][0] <= MAX_ANSWER:
             candidates.insert(0, _found(text, lines[0][0], end, "body"))
     places = [
-        *(() if _leads_in(text, *first.span) else (opening,)),
+        *(() if _leads_in(text, *first.span, phrases) else (opening,)),
         *islice(_boxes(text, start, end), _MAX_PLACES),
-        *(_found(text, *region, "answer") for pattern in _PHRASES for region in _regions(text, pattern, start, end)),
-        *(_found(text, a, b, "line") for a, b in lines[: 2 * _MAX_PLACES] if a >= first.span[1] and not _leads_in(text, a, b)),
+        *(_found(text, *region, "answer") for pattern in phrases for region in _regions(text, pattern, start, end)),
+        *(_found(text, a, b, "line") for a, b in lines[: 2 * _MAX_PLACES] if a >= first.span[1] and not _leads_in(text, a, b, phrases)),
     ]
     return Extraction(_followed(text, candidates, end), tuple(places[:_MAX_PLACES]))
 
 
 def _followed(text: str, candidates: Iterable[Found], end: int) -> tuple[Found, ...]:
     """The candidates, told whether lines with words follow each."""
-    return tuple(replace(c, run_on=_goes_on(text, c.span[1], end)) for c in candidates)
+    return tuple([replace(c, run_on=True) if _goes_on(text, c.span[1], end) else c for c in candidates])
 
 
-def _leads_in(text: str, a: int, b: int) -> bool:
-    """Whether a line ends with the mark of what the next one says ('The answer is:')."""
-    return any((m := last_match(pattern, text, a, b)) is not None and m.end() == b for pattern in _PHRASES)
+def _may_stand(pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
+    """Whether a mark can stand there: in ASCII only where one of its roots does."""
+    if not text.isascii():
+        return True
+    low = text[start:end].lower()
+    return any(root in low for root in _ROOTS[pattern])
+
+
+def _leads_in(text: str, a: int, b: int, phrases: Sequence[re.Pattern[str]]) -> bool:
+    """Whether a line ends with one of the marks of what the next one says ('The answer is:')."""
+    return any((m := last_match(pattern, text, a, b)) is not None and m.end() == b for pattern in phrases)
 
 
 def _first_block(text: str, lines: list[Span], end: int) -> Span:
@@ -204,11 +213,11 @@ def _marked(text: str, start: int, end: int) -> Iterator[Found]:
 
 def _last_region(text: str, pattern: re.Pattern[str], start: int, end: int) -> Span | None:
     if text.isascii():
-        low = text.lower()
-        roots = [at for root in _ROOTS[pattern] if (at := low.find(root, start, end)) >= 0]
+        low = text[start:end].lower()
+        roots = [at for root in _ROOTS[pattern] if (at := low.find(root)) >= 0]
         if not roots:
             return None
-        start = max(start, min(roots) - _BEFORE_ROOT)
+        start = max(start, start + min(roots) - _BEFORE_ROOT)
     for match in reversed(list(pattern.finditer(text, start, end))):
         if (region := _region(text, match.end(), end)) is not None:
             return region
@@ -310,10 +319,13 @@ def _last_sentence(text: str, start: int, end: int) -> Span:
     return max(stops[-1] if stops else a, end - MAX_ANSWER), end
 
 
+_WORD = re.compile(r"[^\W\d_]{3}")
+
+
 def _goes_on(text: str, at: int, end: int) -> bool:
     """Does more than the closing of the sentence follow the answer? (a new line with words)"""
     newline = text.find("\n", at, end)
-    return newline >= 0 and re.search(r"[^\W\d_]{3}", text[newline:end]) is not None
+    return newline >= 0 and _WORD.search(text, newline, end) is not None
 
 
 def _found(text: str, a: int, b: int, how: str, *, closed: bool | None = None) -> Found:

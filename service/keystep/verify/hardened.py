@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from keystep.core import structure as structure_parser
 from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
@@ -56,7 +57,7 @@ def judge(question: Question, text: str, structure: Structure | None, recipe: Re
     found = _extract(text, structure, recipe, profile)
     if not found.candidates:
         return Outcome(0.0, reasons=(Reason.NO_ANSWER,))
-    case = _case(question, profile)
+    case = _case(question.answer, question.answer_type, question.precision, question.choices, question.text, profile)
     if case.kind == kinds.YES_NO and found.candidates[0].how in ("bold", "last sentence"):
         found = Extraction((extract.whole(text),))  # the reply opens the text; its last sentence explains
     judged, place = _decide(case, found, recipe)
@@ -100,16 +101,18 @@ def _extract(text: str, structure: Structure | None, recipe: Recipe, profile: Pr
     return Extraction(()) if profile.marks_only else extract.find(text)
 
 
-def _case(question: Question, profile: Profile | None) -> Case:
-    assert question.answer is not None
-    kind = kinds.NAMES.get(question.answer_type.strip().lower(), "auto")
+@lru_cache(maxsize=512)  # the rollouts of a group have one question
+def _case(
+    answer: str, answer_type: str, precision: int | None, choices: tuple[str, ...] | None, question: str, profile: Profile | None
+) -> Case:
+    kind = kinds.NAMES.get(answer_type.strip().lower(), "auto")
     if kind == "auto" and profile is not None and profile.kind is not None:
         kind = profile.kind
-    gold = _gold(question.answer)
+    gold = _gold(answer)
     if kind == kinds.YES_NO and gold in _BITS:
         gold = _BITS[gold]
     gold, name = _unnamed(gold)
-    chosen = kinds.of(gold, question.choices, question.text)
+    chosen = kinds.of(gold, choices, question)
     # A named type the gold cannot be read as is overruled: a 'float' whose gold is '3:2' is compared as the ratio it is.
     if (
         kind == "auto"
@@ -119,8 +122,9 @@ def _case(question: Question, profile: Profile | None) -> Case:
     ):
         kind = chosen
     relative, absolute = (profile.relative, profile.absolute) if profile is not None else (None, None)
-    precision = question.precision if question.precision is not None else _precision_asked(question.text, gold)
-    return Case(gold, kind, question.text, question.choices, precision, name, relative, absolute)
+    if precision is None:
+        precision = _precision_asked(question, gold)
+    return Case(gold, kind, question, choices, precision, name, relative, absolute)
 
 
 _PLACES = {"one": 1, "two": 2, "three": 3, "four": 4, "tenth": 1, "hundredth": 2, "thousandth": 3}

@@ -70,10 +70,14 @@ _FACTORIAL = re.compile(r"(?:[\d\s+*/^(){}-]|\b[a-z]\b)*(?:[\d)}]|\b[a-z])!")
 # Korean: 'it is', right after the answer.
 _COPULA = re.compile(r"\s?(?:입니다|이에요|예요)$")
 _SPACES = re.compile(r"\s+")
+# Words and figures with nothing around them that could come off.
+_BARE_ALREADY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 %/+=,.:-]*[A-Za-z0-9%])?")
 
 
 def bare(text: str) -> str:
     """text without the fences it stands in ($..$, \\(..\\), \\boxed{..}, **..**, quotes) and without closing punctuation."""
+    if _BARE_ALREADY.fullmatch(text):
+        return text
     for _ in range(_MAX_FENCES):
         before, text = text, _balanced(text.strip())
         closed = text.rstrip(".,;:!? ") if _FACTORIAL.fullmatch(text) is None else text
