@@ -8,8 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+import alarm_traces
 from browser_pages import EXAMPLES, chromium_path, rows, settled
-from running import running
+from running import Service, running
 
 
 def inspect(page: Page, out: Path, url: str) -> None:
@@ -29,6 +30,16 @@ def inspect(page: Page, out: Path, url: str) -> None:
     page.screenshot(path=out / "side-by-side.png")
 
 
+def monitor(page: Page, out: Path, service: Service) -> None:
+    """A run that begins to repeat itself, while it is looked at."""
+    for step in alarm_traces.hacks()["texts repeat themselves"]:
+        for _ in range(4):  # a point is drawn every 64 rollouts
+            service.post("/v1/score", {"groups": step}).raise_for_status()
+    page.goto(f"{service.url}/monitor")
+    page.get_by_label("over time").locator("path.line").first.wait_for()
+    page.screenshot(path=out / "monitor.png")
+
+
 def main(out: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -40,6 +51,8 @@ def main(out: Path) -> None:
         browser = playwright.chromium.launch(executable_path=chromium_path())
         page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB", color_scheme="light")
         inspect(page, out, service.url)
+        page.evaluate("localStorage.clear()")
+        monitor(page, out, service)
         browser.close()
 
 

@@ -44,7 +44,7 @@ export function termsOf(rollout, recipe) {
     const lost = bonus === 0 && k > 0 ? "no one answer was given, so key steps earn nothing" : `${weight(rar)}α ${alpha} × k ${told(k)}`;
     terms.push({ name: "StepRAR: key steps", value: times(rar, bonus), how: lost, term: "k" });
   }
-  if (rvr !== 0) terms.push({ name: "StepRVR", value: times(rvr, rollout.step_rvr), how: `${weight(rvr)}complete and in order`, term: "rvr" });
+  if (rvr !== 0) terms.push({ name: "StepRVR", value: times(rvr, rollout.step_rvr), how: `${weight(rvr)}${rollout.step_rvr ? "complete and in order" : "incomplete, or out of order"}`, term: "rvr" });
   if (outcome !== 0) terms.push({ name: "Outcome", value: times(outcome, rollout.outcome), how: `${weight(outcome)}outcome ${told(rollout.outcome, 0)}`, term: "outcome" });
   return terms;
 }
