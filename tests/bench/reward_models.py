@@ -25,10 +25,10 @@ from keystep.models.spec import Local
 from models import tiny
 
 WORDS = "the answer is sum of two numbers because then we add them and so it follows".split()
-SAMPLES = 192
+SAMPLES = 128
 PLAIN_BATCH = 32
 # (hidden size, layers)
-SIZES = ((64, 2), (128, 6))
+SIZES = ((64, 2), (128, 4))
 
 
 def samples(seed: int) -> list[Sample]:
@@ -50,7 +50,7 @@ def checkpoint(folder: Path, hidden: int, layers: int) -> str:
 def compare(folder: str, rounds: int) -> dict[str, list[float]]:
     """Tokens a CPU second of each, a round each."""
     tok, model = AutoTokenizer.from_pretrained(folder), AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    ours = LocalModel("bench", Local(kind="bradley_terry", model=folder, token_budget=2048))
+    ours = LocalModel("bench", Local(kind="bradley_terry", model=folder))
     ours.start()
 
     def ids(sample: Sample) -> list[int]:

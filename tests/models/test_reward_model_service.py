@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
+from keystep.errors import InputError
 from keystep.models.local import LocalModel
 from keystep.models.sample import Sample
-from keystep.models.spec import Local
+from keystep.models.spec import Local, read
 from models import tiny
 from running import running
 
@@ -155,13 +156,22 @@ def test_a_pairwise_model_is_refused_as_a_component(ours):
         ("{", "KEYSTEP_REWARD_MODELS_PATH"),
         ('{"m": {"kind": "bt", "model": "m"}}', "'bradley_terry'"),
         ('{"m": {"kind": "bradley_terry"}}', "m.bradley_terry.model: Field required"),
+        ('{"m": {"kind": "vllm", "url": "localhost:1", "chat_template": "x"}}', "give the root of the server"),
+        ('{"m": {"kind": "bradley_terry", "model": "m", "layout": "plain"}}', "layout plain is for prm_class and prm_token"),
         ('{"a b": {"kind": "bradley_terry", "model": "m"}}', "'a b' is no name of a model"),
         ('{"m": {"kind": "armorm", "model": "m"}}', "set remote_code to true where you trust it"),
     ],
 )
-def test_a_file_that_is_not_as_it_should_be_is_told_in_one_line(tmp_path, file, said):
+def test_a_file_that_is_not_as_it_should_be_is_named(tmp_path, file, said):
     (tmp_path / "models.json").write_text(file)
-    told = os.environ | {"KEYSTEP_REWARD_MODELS_PATH": str(tmp_path / "models.json"), "KEYSTEP_PORT": "0", "KEYSTEP_CACHE_PATH": ""}
+    with pytest.raises(InputError) as raised:
+        read(tmp_path / "models.json")
+    assert said in raised.value.message
+    assert "models.json" in raised.value.message
+
+
+def test_a_service_tells_it_in_one_line(tmp_path):
+    told = os.environ | {"KEYSTEP_REWARD_MODELS_PATH": str(tmp_path / "none.json"), "KEYSTEP_PORT": "0", "KEYSTEP_CACHE_PATH": ""}
     done = subprocess.run([sys.executable, "-m", "keystep", "serve"], env=told, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert said in done.stderr
+    assert "none.json (KEYSTEP_REWARD_MODELS_PATH)" in done.stderr
