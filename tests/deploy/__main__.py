@@ -5,6 +5,7 @@ PYTHONPATH=tests python tests/deploy docker compose    (or podman-compose, with 
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from deploy.compose import Fleet, fleet, wait_for
 
 EXAMPLES = Path(__file__).parents[2] / "clients/examples/groups.jsonl"
 GIGABYTE = 10**9
+GATEWAY = "http://gateway:8000"  # by the name it has on the fleet's own network
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
         the_image_is_as_it_should_be(it)
         replicas_share_redis(it)
         the_batch_script_gets_the_same_rewards(it, Path(folder))
-        a_trainer_trains(it)
+        both_trainers_train(it)
         a_killed_replica_costs_nothing(it, Path(folder))
         prometheus_answers_the_board(it)
     say(f"all of it in {time.monotonic() - started:.0f} s; taken down")
@@ -76,14 +78,34 @@ def the_batch_script_gets_the_same_rewards(it: Fleet, folder: Path) -> None:
     say(f"keystep score: {len(here.read_bytes().splitlines())} groups, byte for byte those of this process")
 
 
-def a_trainer_trains(it: Fleet) -> None:
-    """TRL's GRPOTrainer in the training image, its rewards from the gateway."""
+def both_trainers_train(it: Fleet) -> None:
+    """keystep's own worker and TRL's GRPOTrainer, in the training image, their rewards from the gateway."""
     steps = 3
-    command = ["python", "examples/trl_grpo.py", "--url", "http://gateway:8000", "--steps", str(steps)]
-    said = it.compose("--profile", "train", "run", "--rm", "--no-deps", "worker", *command, capture=True)
-    logged = [line for line in said.splitlines() if line.startswith("{'rewards/keystep/mean'")]
-    assert len(logged) == steps, said
-    say(f"training: {steps} steps of GRPO, the last {logged[-1]}")
+    asked = {
+        "output": "runs/smoke",
+        "steps": steps,
+        "questions": 2,
+        "model": {"tiny": {"hidden": 32, "layers": 1, "heads": 2}},
+        "trackers": [],
+    }
+    asked |= {"data": {"task": "arithmetic", "difficulty": 2}, "sampling": {"rollouts": 4, "max_new_tokens": 34}}
+    # JSON is YAML.
+    config = json.dumps(asked | {"service": {"url": GATEWAY}})
+    told = in_worker(it, f"echo '{config}' > smoke.yaml && keystep-train stepgrpo --config smoke.yaml >&2 && cat runs/smoke/metrics.jsonl")
+    logged = [orjson.loads(line) for line in told if line.startswith('{"step"')]
+    assert [step["step"] for step in logged] == list(range(1, steps + 1)), told
+    assert all(step["rewards/undecided_share"] == 0 for step in logged), told
+    say(f"training: {steps} steps of keystep-train, every reward decided")
+
+    told = in_worker(it, f"python examples/trl_grpo.py --url {GATEWAY} --steps {steps}")
+    logged = [line for line in told if line.startswith("{'rewards/keystep/mean'")]
+    assert len(logged) == steps, told
+    say(f"training: {steps} steps of TRL's GRPO, the last {logged[-1]}")
+
+
+def in_worker(it: Fleet, command: str) -> list[str]:
+    """The lines it writes to standard output."""
+    return it.compose("--profile", "train", "run", "--rm", "--no-deps", "worker", "sh", "-c", command, capture=True).splitlines()
 
 
 def a_killed_replica_costs_nothing(it: Fleet, folder: Path) -> None:

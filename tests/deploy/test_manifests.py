@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import kubernetes_validate
@@ -84,6 +85,33 @@ def test_only_settings_that_exist_are_set() -> None:
 def test_the_autoscaler_counts_what_the_service_exposes(service: Any) -> None:
     metric = RESOURCES["HorizontalPodAutoscaler", "keystep"]["spec"]["metrics"][0]["pods"]["metric"]["name"]
     assert f"\n{metric} " in service.get("/metrics").text
+
+
+def test_the_overlay_gives_gpus_to_services_that_there_are() -> None:
+    overlay = yaml.safe_load((DOCKER / "compose.gpu.yaml").read_text())["services"]
+    assert overlay.keys() <= COMPOSE["services"].keys()
+    for service in overlay.values():
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert (device["driver"], device["capabilities"], len(device["device_ids"])) == ("nvidia", ["gpu"], 1)
+
+
+def test_profiles_hold_what_not_everybody_wants() -> None:
+    profiles = {name: service.get("profiles", []) for name, service in COMPOSE["services"].items()}
+    assert profiles == {
+        "gateway": [], "keystep": [], "redis": [], "prometheus": [], "grafana": ["observability"], "worker": ["train"], "llm": ["llm"],
+    }  # fmt: skip
+
+
+def test_grafana_finds_its_board_and_its_prometheus() -> None:
+    grafana = COMPOSE["services"]["grafana"]
+    mounted = dict(volume.removesuffix(":ro").split(":") for volume in grafana["volumes"])
+    (provider,) = yaml.safe_load((DOCKER / "grafana/provisioning/dashboards/keystep.yaml").read_text())["providers"]
+    assert mounted["./grafana/boards"] == provider["options"]["path"]
+    assert grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == f"{provider['options']['path']}/keystep.json"
+    (source,) = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/prometheus.yaml").read_text())["datasources"]
+    board = json.loads((DOCKER / "grafana/boards/keystep.json").read_text())
+    assert {target["datasource"]["uid"] for panel in board["panels"] for target in panel.get("targets", [])} == {source["uid"]}
+    assert source["url"].startswith("http://prometheus:")
 
 
 def test_a_full_redis_gives_up_extractions_and_no_job() -> None:
