@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     max_rollouts: int = Field(16_384, ge=1, description="most rollouts or items in one request (else 413)")
     max_key_steps: int = Field(1_000, ge=1, description="most key steps of one question, all their forms counted (else 413)")
     max_inflight: int = Field(65_536, ge=1, description="most rollouts in flight; beyond that 429 with Retry-After")
+    max_inflight_per_key: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="most rollouts in flight with one API key; beyond that 429 with Retry-After; empty for no such limit"
+    )
     max_inflight_mib: int = Field(512, ge=1, description="most MiB of request bodies in flight; beyond that 429 with Retry-After")
     drain_seconds: float = Field(1.0, ge=0, le=600, description="on SIGTERM: seconds of failing /readyz before the port closes")
     grace_seconds: int = Field(30, ge=0, le=3600, description="on SIGTERM: seconds in-flight requests are given to finish")

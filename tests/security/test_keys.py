@@ -6,12 +6,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import httpx2
 import pytest
 import requests
 
+from http_groups import symbolic
 from keystep_client import Client, RejectedError
 from running import running
 
@@ -90,6 +92,30 @@ def test_the_client_sends_it(guarded):
         assert client.score(SCORE["groups"]).groups[0].rollouts[0].outcome == 1.0
     with Client(service.url) as client, pytest.raises(RejectedError, match="api_key"):
         client.score(SCORE["groups"])
+
+
+def test_a_key_has_its_share_of_what_is_in_flight(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text(f"{OLD}\n{NEW}\n")
+    with running(tmp_path, api_keys_path=path, max_inflight_per_key=300, verifier_workers=1) as service:
+        old, new = (httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {key}"}, timeout=120) for key in (OLD, NEW))
+        answers: list[httpx2.Response] = []
+        # More than its share: one request may always come in.
+        under_way = threading.Thread(target=lambda: answers.append(old.post("/v1/score", json={"groups": [symbolic(400)]})))
+        under_way.start()
+        while "keystep_inflight_rollouts 400.0" not in new.get("/metrics").text and under_way.is_alive():
+            time.sleep(0.005)
+        with httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {OLD}"}) as again:
+            refused = again.post("/v1/score", json=SCORE)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert "400 rollouts of this key are in flight (KEYSTEP_MAX_INFLIGHT_PER_KEY 300)" in refused.json()["detail"]
+        assert new.post("/v1/score", json=SCORE).status_code == 200
+        assert under_way.is_alive()
+        under_way.join()
+        assert answers[0].status_code == 200
+        assert old.post("/v1/score", json=SCORE).status_code == 200
+        for client in (old, new):
+            client.close()
 
 
 def test_keys_are_rotated_without_a_restart(tmp_path, capfd):

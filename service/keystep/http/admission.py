@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import Request
 
 from keystep.errors import DrainingError, OverloadedError, TooLargeError
+from keystep.http.keys import asker
 from keystep.http.observing import mark
 from keystep.http.turns import Turns
 from keystep.metrics import Metrics
@@ -24,6 +26,7 @@ class Admission:
         self._settings = settings
         self._lock = threading.Lock()
         self._inflight = 0
+        self._by_asker = Counter[bytes | None]()
         self._bytes = 0  # the event loop's alone
         self._turns = Turns()
         self.draining = False
@@ -91,14 +94,23 @@ class Admission:
             raise TooLargeError(
                 f"{rollouts} in one request; the most is {self._settings.max_rollouts} (KEYSTEP_MAX_ROLLOUTS): split it", field=field
             )
+        who = asker()
         with self._lock:
-            if self._inflight and self._inflight + rollouts > self._settings.max_inflight:
-                raise OverloadedError(
-                    f"{self._inflight} rollouts are in flight (KEYSTEP_MAX_INFLIGHT {self._settings.max_inflight}); retry shortly"
-                )
+            self._check_room(rollouts, who)
             self._inflight += rollouts
+            self._by_asker[who] += rollouts
         try:
             yield
         finally:
             with self._lock:
                 self._inflight -= rollouts
+                self._by_asker[who] -= rollouts
+                if not self._by_asker[who]:
+                    del self._by_asker[who]
+
+    def _check_room(self, rollouts: int, who: bytes | None) -> None:
+        most, mine, most_of_one = self._settings.max_inflight, self._by_asker[who], self._settings.max_inflight_per_key
+        if self._inflight and self._inflight + rollouts > most:
+            raise OverloadedError(f"{self._inflight} rollouts are in flight (KEYSTEP_MAX_INFLIGHT {most}); retry shortly")
+        if who is not None and most_of_one is not None and mine and mine + rollouts > most_of_one:
+            raise OverloadedError(f"{mine} rollouts of this key are in flight (KEYSTEP_MAX_INFLIGHT_PER_KEY {most_of_one}); retry shortly")

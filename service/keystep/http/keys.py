@@ -14,6 +14,7 @@ import hmac
 import logging
 import re
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -44,10 +45,9 @@ class Keys:
         self._digests = _read(path)
         self._looked = time.monotonic()
 
-    def known(self, key: str) -> bool:
-        """Whether it is one of them; takes as long whichever it is, or none."""
+    def known(self, digest: bytes) -> bool:
+        """Whether it is that of one of them; takes as long whichever it is, or none."""
         self._look()
-        digest = _digest(key)
         return any([hmac.compare_digest(digest, one) for one in self._digests])  # noqa: C419 - all of them, not up to the first
 
     def _look(self) -> None:
@@ -65,6 +65,15 @@ class Keys:
             _log.error("%s; the keys read before stay", error.message)
         else:
             _log.warning("API keys were read again: there are %d", len(self._digests))
+
+
+# Never reset: the server gives every request a task, and so a context, of its own.
+_asker: ContextVar[bytes | None] = ContextVar("keystep_asker", default=None)
+
+
+def asker() -> bytes | None:
+    """What tells whose request is being answered from all others', where keys are asked for."""
+    return _asker.get()
 
 
 class KeyGuard:
@@ -87,7 +96,11 @@ class KeyGuard:
         key = _given(told)
         if key is None:
             return "Authorization is neither Bearer KEY nor Basic with the key as password"
-        return None if self._keys.known(key) else "the key is none of this service's; it may have been rotated: ask for a new one"
+        digest = _digest(key)
+        if not self._keys.known(digest):
+            return "the key is none of this service's; it may have been rotated: ask for a new one"
+        _asker.set(digest)
+        return None
 
 
 def _given(authorization: str) -> str | None:
