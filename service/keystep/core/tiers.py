@@ -135,14 +135,14 @@ class Tiers:
         best = StepMatch(index, 0.0, matched=False)
         for at in self.reading.bearing(wanted.form.result):
             sentence = self.reading.sentence(at)
-            relations = sentence.relations
-            if relations.unequal or any(not e.true or _elsewhere(wanted, e) for e in relations.equations):
-                continue
             values = sentence.values
             if len(values) > 3 * (len(wanted.form.numbers) + 1):
                 continue
             score = derivations.coverage(wanted.form, values)
             if score <= best.score:
+                continue
+            relations = sentence.relations
+            if relations.unequal or any([not e.true or _elsewhere(wanted, e) for e in relations.equations]):
                 continue
             first, last = sentence.numbers_at()
             start, end = sentence.span(first, last)
