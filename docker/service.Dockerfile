@@ -4,7 +4,7 @@
 #
 # Build arguments:
 #   EXTRAS                of pyproject.toml. server,embed has torch, for the recipe semantic and for reward models;
-#                         server alone is a third of the size and serves every recipe that needs no model.
+#                         server alone is far smaller and serves every recipe that needs no model.
 #   PIP_EXTRA_INDEX_URL   where torch's CPU wheels are (PyTorch's page "Get started locally" names the index). Without it
 #                         torch brings gigabytes of CUDA on Linux x86: what a GPU needs, and nothing else does.
 FROM python:3.11-slim-bookworm AS build
