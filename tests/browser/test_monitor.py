@@ -92,3 +92,10 @@ def test_a_shadow_that_cannot_be_scored_is_said(tmp_path):
                 break
             time.sleep(0.1)
         assert "embedder" in stopped
+
+
+def test_stopping_does_not_wait_for_the_shadow(tmp_path):
+    """What is left of it is dropped; `running` fails where the service does not end."""
+    with running(tmp_path, processes=1, verifier_workers=1, shadow_recipe="paper") as service:
+        for _ in range(3):
+            service.post("/v1/score", {"groups": EXAMPLES}).raise_for_status()

@@ -230,6 +230,27 @@ def test_what_waits_for_a_slow_disk_is_bounded_and_counted(tmp_path, monkeypatch
     assert (it.written, it.lost) == (2, 1)
 
 
+def test_what_cannot_be_written_down_is_lost_alone(tmp_path):
+    it = Ledger(tmp_path, sync=True)
+    assert it.append([entry("bad", "a lone surrogate \ud800")]).result(10) is False
+    assert it.append([entry("good")]).result(10) is True
+    it.close()
+    assert ids(tmp_path) == ["good"]
+    assert (it.written, it.lost) == (1, 1)
+
+
+def test_reading_while_a_log_becomes_parquet(tmp_path, monkeypatch):
+    """It was a log when the folder was listed."""
+    it = Ledger(tmp_path, sync=True)
+    assert it.append([entry("a")]).result(10)
+    it.close()
+    listed = segments.paths(tmp_path)
+    segments.compact(tmp_path)
+    monkeypatch.setattr(segments, "paths", lambda _: listed)
+    assert ids(tmp_path) == ["a"]
+    assert query(tmp_path, "SELECT count(*) FROM rollouts").fetchall() == [(1,)]
+
+
 def test_a_folder_that_cannot_be_written_is_said_at_the_start(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="KEYSTEP_LEDGER_PATH"):

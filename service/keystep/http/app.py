@@ -102,7 +102,7 @@ def _lifespan(scorer: Scorer, scoring: Scoring, jobs: job_routes.Jobs) -> Callab
         jobs.start()
         yield
         await asyncio.to_thread(jobs.stop)  # first: what closing leaves undone is no result of a job
-        scoring.close()
+        await asyncio.to_thread(scoring.close)
         await asyncio.to_thread(scorer.close)
 
     return lifespan

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from keystep.errors import InputError
-from keystep.ledger.schema import SCHEMA
-from keystep.ledger.segments import paths, table
+from keystep.ledger.segments import tables
 
 _ROLLOUTS = """CREATE VIEW rollouts AS
 SELECT * EXCLUDE (rollouts, one), one.* FROM (SELECT *, unnest(rollouts) AS one FROM groups)"""
@@ -17,13 +15,11 @@ SELECT * EXCLUDE (rollouts, one), one.* FROM (SELECT *, unnest(rollouts) AS one 
 
 def query(folder: Path, sql: str) -> duckdb.DuckDBPyRelation | None:
     """The rows that sql gives; None for a statement without any. InputError where it cannot be run."""
-    found = paths(folder)
-    compacted = [str(path) for path in found if path.suffix == ".parquet"]
-    logs = pa.concat_tables([SCHEMA.empty_table(), *(table(path) for path in found if path.suffix == ".jsonl")])
+    logs, compacted = tables(folder)
     connection = duckdb.connect()
     groups = connection.from_arrow(logs)
     if compacted:
-        groups = connection.read_parquet(compacted).union(groups)
+        groups = connection.read_parquet([str(path) for path in compacted]).union(groups)
     groups.create_view("groups")
     connection.execute(_ROLLOUTS)
     try:

@@ -105,9 +105,11 @@ class Ledger:
         return batch, item is not None
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
+        told = [(item, content) for item in batch if (content := self._lines(item)) is not None]
+        batch = [item for item, _ in told]
         try:
             segment = self._open()
-            segment.write(b"".join([line(entry) for entries, _ in batch for entry in entries]))
+            segment.write(b"".join([content for _, content in told]))
             if self._sync:
                 segment.sync()
         except OSError as error:
@@ -125,6 +127,15 @@ class Ledger:
             segment.close()
             self._segment = None
             self._compact()
+
+    def _lines(self, item: _Waiting) -> bytes | None:
+        """None, and lost, where a defect of ours stands in the way: it must not end the thread that others wait for."""
+        try:
+            return b"".join([line(entry) for entry in item[0]])
+        except Exception:  # noqa: BLE001 - whatever it is, others wait
+            _log.exception("some rollouts could not be written down; they are not in the ledger")
+            self._lose(*item)
+            return None
 
     def _open(self) -> Segment:
         if self._segment is None:
