@@ -48,11 +48,9 @@ class Evaluator:
         told = self._settings.evaluation
         sampling = self._settings.sampling.model_copy(update={"rollouts": 1, "temperature": told.temperature, "top_p": 1.0})
         sent = []
-        self._policy.model.eval()
         for first in range(0, told.questions, _BATCH):
             questions = self._questions.take("test", first, min(_BATCH, told.questions - first))
             batch = generate(self._policy, questions, sampling, seed=seed_of(self._settings.seed, "evaluation", first), greedy=greedy)
             texts, cut = self._policy.texts(batch), self._policy.truncated(batch)
             sent += [scorer.send(group(q, [text], [c]), recipe="hardened") for q, text, c in zip(questions, texts, cut, strict=True)]
-        self._policy.model.train()
         return [rollout for scored in scorer.collect(sent, recipe="hardened").groups for rollout in scored.rollouts]

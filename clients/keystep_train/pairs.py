@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from PIL.Image import Image
 
 from keystep_train.errors import DataError
+from keystep_train.questions import open_image
 
 
-@dataclass(frozen=True)
+# Two pairs are never the same one, whatever they say: what is computed for each is kept by which it is.
+@dataclass(frozen=True, eq=False)
 class Pair:
     """prompt, chosen, rejected: the texts, before any chat template. unrelated: the chosen response of the next pair, for KTO's KL."""
 
@@ -39,17 +40,13 @@ def read(path: Path) -> list[Pair]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                rows.append(_row(json.loads(line)))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                rows.append(_row(json.loads(line), path.parent))
+            except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
                 raise DataError(f"{path}, line {number}: {error}; a pair is an object of prompt, chosen and rejected") from error
     if not rows:
         raise DataError(f"{path} has no pairs")
-    return of_rows(rows)
-
-
-def of_rows(rows: Sequence[tuple[str, str, str]]) -> list[Pair]:
-    """Pairs of (prompt, chosen, rejected), each with the next one's chosen response beside it."""
-    return [Pair(*row, unrelated=rows[(i + 1) % len(rows)][1]) for i, row in enumerate(rows)]
+    # Each has the next one's chosen response beside it.
+    return [replace(row, unrelated=rows[(i + 1) % len(rows)].chosen) for i, row in enumerate(rows)]
 
 
 def order(count: int, first: int, take: int, *, seed: int) -> list[int]:
@@ -65,11 +62,12 @@ def order(count: int, first: int, take: int, *, seed: int) -> list[int]:
     return taken
 
 
-def _row(row: dict[str, Any]) -> tuple[str, str, str]:
+def _row(row: dict[str, Any], folder: Path) -> Pair:
     prompt, chosen, rejected = (_text(name, row[name]) for name in ("prompt", "chosen", "rejected"))
     if not chosen or not rejected:
         raise ValueError("an empty response cannot be chosen or rejected")
-    return prompt, chosen, rejected
+    images = tuple(open_image(folder / image) for image in row.get("images") or [])
+    return Pair(prompt, chosen, rejected, unrelated="", images=images)
 
 
 def _text(name: str, value: Any) -> str:

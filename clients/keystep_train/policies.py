@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,10 +92,16 @@ class Policy:
         else:
             vision.save_processor(self.processor, folder)
 
-    def frozen_copy(self) -> Any:
-        """The model as it is now, never to be trained."""
-        copied = copy.deepcopy(self.model).eval()
-        return copied.requires_grad_(requires_grad=False)
+    @contextmanager
+    def drawing(self) -> Iterator[Any]:
+        """The model as it draws: without dropout, and without gradients."""
+        trained = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                yield self.model
+        finally:
+            self.model.train(trained)
 
     def _encoded(self, text: str, *, special: bool) -> list[int]:
         try:
@@ -119,6 +126,24 @@ class Policy:
                 f"a prompt with pictures has {width} tokens, more than max_prompt_tokens {most}; pictures cannot be cut: raise it"
             )
         return inputs
+
+
+class Before:
+    """The policy as it was before training: the model without its adapter, where it has one; else a copy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._copy = None if isinstance(policy.model, PeftModel) else copy.deepcopy(policy.model).requires_grad_(requires_grad=False)
+
+    @contextmanager
+    def model(self) -> Iterator[Any]:
+        """To compute with, without gradients."""
+        if self._copy is not None:
+            with torch.no_grad():
+                yield self._copy.eval()
+        else:
+            with self._policy.drawing() as adapted, adapted.disable_adapter():
+                yield adapted
 
 
 # Loading is a matter of seconds here, and its bars would stand between those of training.

@@ -26,7 +26,7 @@ from keystep_train.losses import WITH_REFERENCE, loss, margin
 from keystep_train.objectives import kto_kl
 from keystep_train.optimisers import adamw, update
 from keystep_train.pairs import Pair
-from keystep_train.policies import Policy, load
+from keystep_train.policies import Before, Policy, load
 from keystep_train.progress import progress
 from keystep_train.questions import Questions
 from keystep_train.runs import Run
@@ -37,18 +37,14 @@ from keystep_train.seeds import seed_of
 class Reference:
     """The model as it was before training: kept beside the policy, or its sums computed before, (chosen, rejected, unrelated) a pair."""
 
-    model: Any | None = None
+    model: Before | None = None
     sums: dict[Pair, tuple[float, float, float]] | None = None
 
 
 def train(settings: Preference) -> None:
     """Trains on the pairs of a file until the run is done, from where its folder has it."""
     assert settings.pairs is not None
-    train_on(settings, pairing.read(Path(settings.pairs)))
-
-
-def train_on(settings: Preference, pairs: Sequence[Pair]) -> None:
-    """The same on pairs that are at hand."""
+    pairs = pairing.read(Path(settings.pairs))
     held_out = pairing.read(Path(settings.held_out)) if settings.held_out else []
     questions = None if settings.data is None else Questions(settings.data, settings.seed)
     run = Run(settings)
@@ -59,6 +55,7 @@ def train_on(settings: Preference, pairs: Sequence[Pair]) -> None:
     steps = PreferenceSteps(settings, policy)
     needed = settings.objective.name in WITH_REFERENCE
     reference = steps.reference([*(pairs if needed else []), *held_out])
+    policy.model.train()
     model, optimiser = run.accelerator.prepare(policy.model, adamw(policy.model, settings.optimiser))
     with run:
         run.restore()
@@ -90,12 +87,12 @@ class PreferenceSteps:
 
     def reference(self, pairs: Sequence[Pair]) -> Reference:
         """Of the policy as it is now."""
-        if self._settings.reference == "live":
-            return Reference(model=self._policy.frozen_copy())
+        if self._settings.reference == "live" and self._settings.objective.name in WITH_REFERENCE:
+            return Reference(model=Before(self._policy))
         known: dict[Pair, tuple[float, float, float]] = {}
         for part in _parts(list(dict.fromkeys(pairs)), self._settings.micro_batch):
-            with torch.no_grad():
-                logps, unrelated = self._logps(self._policy.model, part), self._unrelated(self._policy.model, part)
+            with self._policy.drawing() as model:
+                logps, unrelated = self._logps(model, part), self._unrelated(model, part)
             sums = (logps.chosen.sums.tolist(), logps.rejected.sums.tolist(), unrelated.sums.tolist())
             known |= dict(zip(part, zip(*sums, strict=True), strict=True))
         return Reference(sums=known)
@@ -126,8 +123,8 @@ class PreferenceSteps:
         """A line a pair: what the trained policy and the reference make of it; ``analyse`` reads them."""
         lines = []
         for part in _parts(pairs, self._settings.micro_batch):
-            with torch.no_grad():
-                policy = self._logps(self._policy.model, part)
+            with self._policy.drawing() as model:
+                policy = self._logps(model, part)
                 ref = self._of_reference(reference, part, policy)
                 columns = {
                     "chosen": policy.chosen.sums,
@@ -151,8 +148,8 @@ class PreferenceSteps:
     def _of_reference(self, reference: Reference, pairs: Sequence[Pair], policy: PairLogps) -> PairLogps:
         """The reference's; of the same tokens, so lengths are the policy's."""
         if reference.model is not None:
-            with torch.no_grad():
-                return self._logps(reference.model, pairs)
+            with reference.model.model() as model:
+                return self._logps(model, pairs)
         chosen, rejected = (_column(reference, pairs, i, policy.chosen.sums) for i in (0, 1))
         return PairLogps(SequenceLogps(chosen, policy.chosen.lengths), SequenceLogps(rejected, policy.rejected.lengths))
 
@@ -160,8 +157,9 @@ class PreferenceSteps:
         """KTO's reference point: responses to other prompts, under the policy and under the reference."""
         with torch.no_grad():
             policy = self._unrelated(model, pairs)
-            if reference.model is not None:
-                return kto_kl(policy, self._unrelated(reference.model, pairs))
+        if reference.model is not None:
+            with reference.model.model() as before:
+                return kto_kl(policy, self._unrelated(before, pairs))
         return kto_kl(policy, SequenceLogps(_column(reference, pairs, 2, policy.sums), policy.lengths))
 
     def _unrelated(self, model: Any, pairs: Sequence[Pair]) -> SequenceLogps:

@@ -90,5 +90,10 @@ def _question(row: dict[str, Any], folder: Path) -> Question:
         answer=str(row["answer"]),
         reference=row.get("reference") or "",
         key_steps=None if steps is None else tuple((forms,) if isinstance(forms, str) else tuple(forms) for forms in steps),
-        images=tuple(Image.open(folder / image).convert("RGB") for image in row.get("images") or []),
+        images=tuple(open_image(folder / image) for image in row.get("images") or []),
     )
+
+
+def open_image(path: Path) -> Image.Image:
+    """A picture as models take it."""
+    return Image.open(path).convert("RGB")

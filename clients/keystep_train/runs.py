@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from typing import Any, Self
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import gather_object, set_seed
 
 from keystep_train.config import Settings
 from keystep_train.errors import ResumeError
@@ -86,7 +87,9 @@ class Run:
         return path
 
     def log(self, values: Mapping[str, float]) -> None:
-        """Values of the step that has just been done, under ``name`` or ``group/name``."""
+        """Values of the step that has just been done, under ``name`` or ``group/name``; of several processes, the means of theirs."""
+        if self.accelerator.num_processes > 1:
+            values = _means(gather_object([dict(values)]))
         self.accelerator.log(dict(values), step=self.step)
         if self.main:
             self._metrics.write(json.dumps({"step": self.step, **values}) + "\n")
@@ -133,3 +136,9 @@ class Run:
 
     def _steps(self) -> list[int]:
         return [int(entry.name) for entry in self._checkpoints().glob("*") if entry.name.isdigit()]
+
+
+def _means(everybody: list[dict[str, float]]) -> dict[str, float]:
+    """By name, over those that have it."""
+    names = dict.fromkeys(name for values in everybody for name in values)
+    return {name: statistics.fmean(values[name] for values in everybody if name in values) for name in names}

@@ -49,6 +49,7 @@ def run(settings: config.Sample) -> None:
     beside = place.with_name(place.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
+    save_images(beside, asked)
     write(beside / "groups.jsonl", groups)
     write(beside / "scores.jsonl", [one.model_dump(mode="json") for one in scored])
     write(beside / "pairs.jsonl", paired.pairs)
@@ -62,7 +63,6 @@ def draw(policy: Policy, questions: Sequence[Question], sampling: config.Samplin
     """Groups of the wire: to each question, sampling.rollouts responses for each seed."""
     texts: dict[str, list[str]] = {q.id: [] for q in questions}
     cut: dict[str, list[bool]] = {q.id: [] for q in questions}
-    policy.model.eval()
     for start in progress("sampling", 0, -(-len(questions) // _BATCH), shown=True):
         part = questions[start * _BATCH : (start + 1) * _BATCH]
         for seed in seeds:
@@ -71,7 +71,7 @@ def draw(policy: Policy, questions: Sequence[Question], sampling: config.Samplin
             for question, text, short in zip(owners, policy.texts(batch), policy.truncated(batch), strict=True):
                 texts[question.id].append(text)
                 cut[question.id].append(short)
-    return [group(q, texts[q.id], cut[q.id]) for q in questions]
+    return [group(q, texts[q.id], cut[q.id]) | {"images": image_names(i, q)} for i, q in enumerate(questions)]
 
 
 def pair(scorer: Scorer, groups: Sequence[dict[str, Any]], scored: Sequence[ScoredGroup], *, by: str, min_margin: float) -> Pairs:
@@ -80,9 +80,22 @@ def pair(scorer: Scorer, groups: Sequence[dict[str, Any]], scored: Sequence[Scor
     for one, answer in zip(groups, scored, strict=True):
         scores = [{"scores": {by: (r.extras | r.model_dump(include={by})).get(by)}} for r in answer.rollouts]
         rollouts = [{"id": r["id"], "text": r["text"]} | s for r, s in zip(one["rollouts"], scores, strict=True)]
-        asked.append({"id": one["id"], "question": one["question"], "rollouts": rollouts})
+        asked.append({"id": one["id"], "question": one["question"], "images": one["images"], "rollouts": rollouts})
     fields = {"by": by, "min_margin": min_margin, "form": "trl", "groups": asked}
     return scorer.client.send(Call("POST", "/v1/pairs", Pairs, fields))
+
+
+def image_names(number: int, question: Question) -> list[str]:
+    """What the pictures of question number so and so are called, beside the groups: names alone go to the service."""
+    return [f"images/{number}-{i}.png" for i in range(len(question.images))]
+
+
+def save_images(folder: Path, questions: Sequence[Question]) -> None:
+    """Under those names."""
+    for number, question in enumerate(questions):
+        for name, image in zip(image_names(number, question), question.images, strict=True):
+            (folder / "images").mkdir(exist_ok=True)
+            image.save(folder / name)
 
 
 def write(path: Path, rows: Sequence[Any]) -> None:

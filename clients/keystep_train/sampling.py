@@ -64,8 +64,8 @@ def generate(
             done(number, Batch({}, *_responses(tokens, policy.tokenizer.eos_token_id, policy.tokenizer.pad_token_id)))
 
     torch.manual_seed(seed)
-    with torch.no_grad():
-        tokens = policy.model.generate(
+    with policy.drawing() as model:
+        tokens = model.generate(
             **inputs,
             generation_config=_settings(policy, sampling, greedy=greedy),
             stopping_criteria=StoppingCriteriaList([_GroupsDone(width, sampling.rollouts, policy.tokenizer.eos_token_id, ended)]),

@@ -18,7 +18,7 @@ from keystep_train.batches import Batch, response_logps
 from keystep_train.config import StepGrpo
 from keystep_train.logprobs import kl_k3, masked_mean
 from keystep_train.objectives import stepgrpo, stepgrpo_clipped
-from keystep_train.policies import Policy
+from keystep_train.policies import Before, Policy
 from keystep_train.questions import Questions, group
 from keystep_train.rewards import Scorer, Sent, Signal
 from keystep_train.runs import Run
@@ -45,7 +45,9 @@ class Drawn:
 class StepGrpoSteps:
     """What happens in a step, on one process's share of the questions."""
 
-    def __init__(self, settings: StepGrpo, run: Run, policy: Policy, reference: Any, questions: Questions, scorer: Scorer) -> None:
+    def __init__(
+        self, settings: StepGrpo, run: Run, policy: Policy, reference: Before | None, questions: Questions, scorer: Scorer
+    ) -> None:
         self._settings = settings
         self._run = run
         self._policy = policy
@@ -65,9 +67,7 @@ class StepGrpoSteps:
             groups[number] = group(questions[number], self._policy.texts(rollouts), self._policy.truncated(rollouts))
             sent[number] = self._scorer.send(groups[number])
 
-        self._policy.model.eval()
         batch = generate(self._policy, questions, self._settings.sampling, seed=seed_of(self._settings.seed, "draw", step, mine), done=done)
-        self._policy.model.train()
         order = range(len(questions))
         drawn = Drawn(step, self._run.step, batch, [groups[i] for i in order], None, None)
         return drawn, [sent[i] for i in order]
@@ -78,10 +78,12 @@ class StepGrpoSteps:
 
     def prepare(self, drawn: Drawn) -> None:
         """What the loss needs of other models than the policy as it will be then."""
-        if self._settings.beta > 0:
-            drawn.reference = self._logps(self._reference, drawn.batch)
+        if self._reference is not None:
+            with self._reference.model() as model:
+                drawn.reference = self._logps(model, drawn.batch)
         if self._settings.schedule == "one_step_off":
-            drawn.old = self._logps(self._policy.model, drawn.batch)
+            with self._policy.drawing() as model:
+                drawn.old = self._logps(model, drawn.batch)
 
     def learn(self, model: Any, drawn: Drawn, signal: Signal) -> dict[str, float]:
         """Gradients of the loss, averaged over the rollouts that have an advantage, on all processes; and figures about it."""
@@ -112,14 +114,8 @@ class StepGrpoSteps:
         return stepgrpo_clipped(logps, old, reference, advantages, mask, beta=self._settings.beta, clip=self._settings.clip)
 
     def _logps(self, model: Any, batch: Batch) -> Tensor:
-        with torch.no_grad():
-            parts = [
-                response_logps(
-                    model, batch.rows(start, start + self._settings.micro_batch), temperature=self._settings.sampling.temperature
-                )
-                for start in range(0, len(batch), self._settings.micro_batch)
-            ]
-        return torch.cat(parts)
+        size, temperature = self._settings.micro_batch, self._settings.sampling.temperature
+        return torch.cat([response_logps(model, batch.rows(i, i + size), temperature=temperature) for i in range(0, len(batch), size)])
 
 
 def lengths(drawn: Drawn, cut: Sequence[bool]) -> dict[str, float]:

@@ -32,6 +32,7 @@ def train(settings: Warmup) -> None:
         return
     policy = load(settings.model, questions.task, seed=settings.seed)
     accelerator = run.accelerator
+    policy.model.train()
     model, optimiser = accelerator.prepare(policy.model, adamw(policy.model, settings.optimiser))
     with run:
         run.restore()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from keystep_train.config import StepGrpo
 from keystep_train.evaluation import Evaluator
 from keystep_train.optimisers import adamw, update
-from keystep_train.policies import load
+from keystep_train.policies import Before, load
 from keystep_train.progress import progress
 from keystep_train.questions import Questions
 from keystep_train.rewards import Scorer, Sent, signal
@@ -33,9 +33,8 @@ def train(settings: StepGrpo) -> None:
     if run.finished:
         return
     policy = load(settings.model, questions.task, seed=settings.seed)
-    reference = policy.frozen_copy() if settings.beta > 0 else None
-    if reference is not None:
-        reference.to(run.accelerator.device)
+    policy.model.to(run.accelerator.device)
+    reference = Before(policy) if settings.beta > 0 else None
     model, optimiser = run.accelerator.prepare(policy.model, adamw(policy.model, settings.optimiser))
     with run, Scorer(settings.service) as scorer:
         steps = StepGrpoSteps(settings, run, policy, reference, questions, scorer)

@@ -1,6 +1,6 @@
 """Rewards on their way: what is undecided, a service that goes away, and the order in which groups are asked for."""
 
-import socket
+import contextlib
 import threading
 import time
 
@@ -14,6 +14,7 @@ from keystep_train.rewards import Scorer, signal
 from keystep_train.sampling import generate
 from keystep_train.tasks import task
 from running import running
+from tcp_proxy import proxy_to
 
 
 def asked(count, *, first=0):
@@ -65,11 +66,11 @@ def test_an_undecided_group_is_asked_for_again_as_often_as_told(service):
 
 
 def test_training_waits_for_a_service_that_is_away_and_asks_only_for_what_is_missing(tmp_path, capsys):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with Scorer(config.Service(url=f"http://127.0.0.1:{port}")) as scorer:
-        with running(tmp_path, port=port):
+    """Two services in the place of one that goes and comes back, behind an address that stays."""
+    with contextlib.ExitStack() as stack:
+        with running(tmp_path) as service:
+            proxy = stack.enter_context(proxy_to(service.url))
+            scorer = stack.enter_context(Scorer(config.Service(url=proxy.url(service.url))))
             first = scorer.send(asked(1)[0])
             first.future.result(60)
         missing = scorer.send(asked(1, first=1)[0])
@@ -78,12 +79,13 @@ def test_training_waits_for_a_service_that_is_away_and_asks_only_for_what_is_mis
         waiting.start()
         while "training waits for the service" not in capsys.readouterr().err:
             time.sleep(0.1)
-        with running(tmp_path, port=port) as again:
-            waiting.join(120)
-            counted = [line for line in again.get("/metrics").text.splitlines() if line.startswith("keystep_rollouts_total")]
+        again = stack.enter_context(running(tmp_path))
+        proxy.target = int(again.url.rpartition(":")[2])
+        waiting.join(120)
+        counted = [line for line in again.get("/metrics").text.splitlines() if line.startswith("keystep_rollouts_total")]
     assert [one.id for one in collected[0].groups] == [first.group["id"], missing.group["id"]]
     assert collected[0].paused > 0
-    assert counted == ['keystep_rollouts_total{recipe="hardened",status="ok"} 2.0']  # those of the missing group alone
+    assert counted == ['keystep_rollouts_total{recipe="hardened",status="decided"} 2.0']  # those of the missing group alone
 
 
 def test_a_group_the_service_refuses_ends_training_with_what_is_wrong(service):

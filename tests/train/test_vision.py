@@ -70,9 +70,13 @@ def test_every_command_works_with_pictures(tmp_path, service):
 
     common = configs.common(tmp_path / "warm-up", service.url, data=SCENES, model={"tiny": TINY})
     common["sampling"] |= {"rollouts": 2, "max_new_tokens": 60}
-    run("warmup", **common, steps=2, batch=4)
+    run("warmup", **common, steps=30, batch=8, optimiser={"rate": 1e-2})
     trained = common | {"model": {"path": str(tmp_path / "warm-up" / "model")}}
     run("stepgrpo", **trained | {"output": str(tmp_path / "stepgrpo")}, steps=2, questions=2, schedule="one_step_off")
+    said = trained | {"output": str(tmp_path / "loop"), "objective": {"name": "dpo"}, "on_policy": {"questions": 6, "seeds": [1, 2, 3]}}
+    run("preference", **said, steps=2, batch=2)
+    pair = json.loads((tmp_path / "loop" / "round-0" / "drawn" / "pairs.jsonl").read_text().splitlines()[0])
+    assert (tmp_path / "loop" / "round-0" / "drawn" / pair["images"][0]).is_file()
     lines = [json.loads(line) for line in (tmp_path / "stepgrpo" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2]
     assert (tmp_path / "stepgrpo" / "model" / "preprocessor_config.json").is_file()
