@@ -32,7 +32,7 @@ class LocalModel:
     def __init__(self, name: str, spec: Local) -> None:
         self.name = name
         self.kind = spec.kind
-        self._batcher: Batcher[Sample, Score] = Batcher(lambda: _load(spec), token_budget=spec.token_budget, name=name)
+        self._batcher: Batcher[Sample, Score] = Batcher(lambda: _load(spec), token_budget=spec.budget, name=name)
 
     def start(self) -> None:
         self._batcher.start()

@@ -32,7 +32,9 @@ class Local(_Spec):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = Field("cpu", description="As torch names it: cpu, cuda, cuda:1.")
     max_length: int = Field(4096, ge=8, description="Tokens that are read of a sample; what is longer is truncated, and said to be.")
-    token_budget: int = Field(8192, ge=1, description="Most tokens of a batch, padding counted; a longer sample runs alone.")
+    token_budget: int | None = Field(
+        None, ge=1, description="Most tokens of a batch, padding counted; a longer sample runs alone. None: 1024 on a CPU, else 16384."
+    )
     layout: Literal["chat", "plain"] = Field("chat", description="chat: by the chat template; plain: question, a space, the steps.")
     chat_template: str | None = Field(None, description="Jinja, instead of the tokenizer's own.")
     system: str | None = Field(None, description="A system message before the question.")
@@ -47,6 +49,11 @@ class Local(_Spec):
         if self.layout == "plain" and self.kind not in {"prm_class", "prm_token"}:
             raise ValueError(f"layout plain is for prm_class and prm_token; a {self.kind} reads a conversation")
         return self
+
+    @property
+    def budget(self) -> int:
+        # A CPU gains nothing from larger batches (tests/bench/reward_models.py); that of a GPU is a guess to start from.
+        return self.token_budget or (1024 if self.device == "cpu" else 16_384)
 
     @property
     def step_tag(self) -> str:
