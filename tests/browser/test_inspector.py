@@ -70,7 +70,7 @@ def test_a_missed_key_step_shows_what_stood_nearest_and_what_blocked_it(inspecto
     text = "### Image Description:\nA rope.\n\n### Rationales:\nDivide.\n\n### Step 1:\nIt is not true that AD is a median.\n\n### The final answer is: 3"
     paste(inspector, text, gold="3", steps="AD is a median")
     missed = inspector.locator(".steps li")
-    expect(missed).to_contain_text("Blocked: stated only to be denied")
+    expect(missed).to_contain_text("Blocked: stated only to be denied · nearest: “AD is a median”")
     expect(inspector.locator(".text mark.near")).to_contain_text("AD is a median")
     expect(inspector.locator(".named")).to_contain_text("negated_step")
 

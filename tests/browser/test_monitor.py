@@ -64,7 +64,11 @@ def test_a_planted_hack_alarms_with_rollouts_to_look_at(page, loaded):
     page.goto(f"{loaded.url}/monitor")
     alarm = page.get_by_role("alert").filter(has_text="repetition")
     expect(alarm).to_contain_text("texts that repeat themselves")
-    expect(alarm).to_contain_text(re.compile(r"Look at \d+/\d+/\d of "))
+    evidence = alarm.get_by_role("link").first
+    rollout = evidence.inner_text().partition(" of ")[0]
+    evidence.click()
+    expect(page.locator("table.rollouts tr[aria-selected='true'] td.id")).to_have_text(rollout)
+    expect(page.locator(".named")).to_contain_text("repetition")
 
 
 def test_hostile_rollouts_run_nothing_here_either(page, loaded):

@@ -70,14 +70,29 @@ class Recent:
         ]
         return {"kept": self._most > 0, "batches": told}
 
+    def with_rollout(self, group: str, rollout: str) -> dict[str, Any] | None:
+        """The latest batch in which this group has this rollout, cut to that group; None where there is none any more."""
+        with self._lock:
+            batches = list(reversed(self._batches.items()))
+        for id_, batch in batches:
+            for found in batch.groups:
+                if found.id == group and any(r.id == rollout for r in found.rollouts):
+                    return _told(id_, batch.recipe, [found])
+        return None
+
     def find(self, id_: str) -> dict[str, Any] | None:
         """The batch as it may be scored again; None once it is gone."""
         with self._lock:
             batch = self._batches.get(id_)
-        if batch is None:
-            return None
-        recipe = {**wire.recipe_to_json(batch.recipe), "spec": batch.recipe.spec}
-        return {"id": id_, "recipe": recipe, "groups": [wire.group_given(g) for g in batch.groups]}
+        return None if batch is None else _told(id_, batch.recipe, batch.groups)
+
+
+def _told(id_: str, recipe: Recipe, groups: Sequence[Group]) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "recipe": {**wire.recipe_to_json(recipe), "spec": recipe.spec},
+        "groups": [wire.group_given(g) for g in groups],
+    }
 
 
 def _size(group: Group) -> int:

@@ -42,6 +42,11 @@ def install(app: FastAPI, admission: Admission, scoring: Scoring) -> None:
     async def recent() -> Response:
         return _json(scoring.watch.recent.listed())
 
+    @app.get("/page/rollout", include_in_schema=False)
+    async def rollout(group: str, id: str) -> Response:  # noqa: A002 - as the address has it
+        found = scoring.watch.recent.with_rollout(group, id)
+        return problem(404, "this rollout is no longer kept among the recent batches") if found is None else _json(found)
+
     @app.get("/page/recent/{id_}", include_in_schema=False)
     async def batch(id_: str) -> Response:
         found = scoring.watch.recent.find(id_)

@@ -16,6 +16,7 @@ async function json(path, options) {
 export const recipes = () => json("v1/recipes").then((content) => content.recipes);
 export const recent = () => json("page/recent");
 export const batch = (id) => json(`page/recent/${encodeURIComponent(id)}`);
+export const rollout = (group, id) => json(`page/rollout?${new URLSearchParams({ group, id })}`);
 export const monitor = () => json("page/monitor");
 
 /** Scored with evidence, and neither counted nor kept: looking changes no figure. */

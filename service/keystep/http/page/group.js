@@ -7,11 +7,13 @@ const OUTCOMES = { 1: ["✓ right", "good"], 0: ["✗ wrong", "bad"] };
 
 export function drawQuestion(group) {
   const steps = group.key_steps ?? [];
+  const references = group.references ?? (group.reference ? [group.reference] : []);
   const fact = (name, value) => el("span", {}, `${name} `, el("b", {}, value));
   return el("section", { class: "card question" }, el("p", { class: "asked", dir: "auto" }, group.question || "(no question was given)"),
     el("div", { class: "facts" }, fact("Gold answer", group.answer ?? "none"), group.choices ? fact("Choices", group.choices.join(" · ")) : null,
       group.profile ? fact("Profile", group.profile) : null,
-      group.key_steps ? fact("Key steps", String(steps.length)) : el("span", {}, "Key steps are extracted from the reference")));
+      group.key_steps ? fact("Key steps", String(steps.length)) : el("span", {}, references.length ? "Key steps are extracted from the reference" : "No key steps and no reference")),
+    references.length ? el("details", {}, el("summary", { class: "small" }, references.length === 1 ? "Reference" : "References"), references.map((text) => el("p", { class: "shown", dir: "auto" }, text))) : null);
 }
 
 /** The badge of the pair, if the rollout is in it. */

@@ -65,7 +65,7 @@ function drawScored(group) {
   if (state.columns) return [table, drawColumns(group, scored, state.rollout, choose)];
   const rollout = scored.rollouts[state.rollout];
   const old = before && { rollout: before.rollouts[state.rollout], recipe: fullRecipe(byId("other").value) };
-  const reading = el("div", { class: "reading" }, el("section", { class: "card", "aria-label": "text" }, drawLegend(), drawText(group.rollouts[state.rollout].text, rollout.evidence)), drawWhy(rollout, recipe, old));
+  const reading = el("div", { class: "reading" }, el("section", { class: "card", "aria-label": "text" }, drawLegend(), drawText(group.rollouts[state.rollout].text, rollout.evidence)), drawWhy(rollout, recipe, old, group.rollouts[state.rollout].text));
   linkMarks(reading);
   return [table, reading];
 }
@@ -84,8 +84,8 @@ function drawGroups() {
 }
 
 /** recipe: a name, or {name, spec} that a request made itself. */
-function show(groups, recipe) {
-  Object.assign(state, { groups, group: 0, rollout: 0, scored: null, before: null, fault: null });
+function show(groups, recipe, rollout = 0) {
+  Object.assign(state, { groups, group: 0, rollout, scored: null, before: null, fault: null });
   if (recipe) {
     state.own = typeof recipe === "string" ? null : recipe;
     offerRecipes(typeof recipe === "string" ? recipe : recipe.name);
@@ -144,7 +144,7 @@ async function drawRecent() {
   } catch {
     return; // the next look may find it
   }
-  const batches = content.batches.map((b) => el("li", {}, el("button", { type: "button", onclick: () => openBatch(b.id) },
+  const batches = content.batches.map((b) => el("li", {}, el("button", { type: "button", onclick: () => openBatch(api.batch(b.id)) },
     el("span", { class: "name number" }, new Date(b.at * 1000).toLocaleTimeString()), el("span", { class: "small number" }, b.mean === null ? "undecided" : `mean ${told(b.mean)}`),
     el("span", { class: "small wide" }, `${b.groups} ${b.groups === 1 ? "group" : "groups"}, ${b.rollouts} rollouts · ${b.recipe}`))));
   const signature = JSON.stringify(content);
@@ -154,10 +154,12 @@ async function drawRecent() {
   byId("no-recent").textContent = !content.kept ? "Recent batches are not kept here (KEYSTEP_RECENT_MIB is 0)." : batches.length ? "" : "None yet: what trainers send appears here.";
 }
 
-async function openBatch(id) {
+/** ask: for a batch. rollout: the id of the one to show first. */
+async function openBatch(ask, rollout) {
   try {
-    const { recipe, groups } = await api.batch(id);
-    await show(groups, typeof recipe.spec === "string" ? recipe.spec : recipe);
+    const { recipe, groups } = await ask;
+    const at = groups[0].rollouts.findIndex((one) => one.id === rollout);
+    await show(groups, typeof recipe.spec === "string" ? recipe.spec : recipe, Math.max(at, 0));
   } catch (error) {
     say(error.message);
     await drawRecent();
@@ -245,5 +247,8 @@ try {
   say(error.message);
 }
 draw();
+// The monitor leads here with #group=...&rollout=...
+const wanted = new URLSearchParams(location.hash.slice(1));
+if (wanted.has("rollout")) await openBatch(api.rollout(wanted.get("group"), wanted.get("rollout")), wanted.get("rollout"));
 await drawRecent();
 setInterval(drawRecent, 3000);

@@ -8,6 +8,12 @@ export function places(text) {
   return (point) => starts[point] ?? text.length;
 }
 
+/** The text of a span. */
+export function excerpt(text, span) {
+  const place = places(text);
+  return text.slice(place(span[0]), place(span[1]));
+}
+
 /** Marks of one rollout: {from, to, kind, key}, in UTF-16 units. kind: a tier, "near", "answer", "excluded" or "header". */
 export function marksOf(text, evidence) {
   const place = places(text);

@@ -39,7 +39,7 @@ function drawAlarms(seen) {
     const words = seen.points.length < 6 ? "Too few rollouts yet to tell." : "Nothing in the dynamics looks like a hack.";
     return el("section", { class: "card calm", "aria-label": "hack alarm" }, el("h3", {}, "Hack alarm"), el("p", {}, words));
   }
-  const one = (alarm) => el("li", {}, el("span", { class: "tag flag" }, alarm.rule), " ", alarm.message, el("p", { class: "small" }, "Look at ", alarm.evidence.map(([group, id]) => `${id} of ${group}`).join(", ") || "the latest batches"));
+  const one = (alarm) => el("li", {}, el("span", { class: "tag flag" }, alarm.rule), " ", alarm.message, el("p", { class: "small" }, "Look at ", alarm.evidence.map(([group, id], i) => [i ? ", " : "", el("a", { href: `./#${new URLSearchParams({ group, rollout: id })}` }, `${id} of ${group}`)]).flat()));
   return el("section", { class: "card alarm", role: "alert", "aria-label": "hack alarm" }, el("h3", {}, "Hack alarm"), el("ul", {}, seen.alarms.map(one)));
 }
 

@@ -1,7 +1,7 @@
 // One rollout drawn: its text with what was found in it, and why it is worth what it is.
 
 import { el, told } from "./dom.js";
-import { blocksOf, marksOf, piecesOf } from "./marks.js";
+import { blocksOf, excerpt, marksOf, piecesOf } from "./marks.js";
 import { BLOCKED, FLAGS, KINDS, REASONS, TIERS } from "./words.js";
 
 /** The text, a section a block. Without evidence it is plain. */
@@ -91,26 +91,27 @@ function drawNamed(title, names, words) {
 }
 
 /** score < 1 is told where it says something: of a match that is not whole, or of a near miss. */
-function drawStep(step, i) {
+function drawStep(step, i, text) {
   const tier = step.matched ? el("span", { class: `tag tier-${step.tier}` }, step.tier) : null;
   const said = [];
   if (step.matched && step.form !== step.key_step) said.push(`as “${step.form}”`);
   if (!step.matched && step.blocked) said.push(`Blocked: ${BLOCKED[step.blocked] ?? step.blocked}`);
   if (!step.matched && !step.blocked) said.push(step.span ? "Not near enough" : "Nothing came near");
+  if (!step.matched && step.span) said.push(`nearest: “${excerpt(text, step.span).slice(0, 120)}”`);
   if (step.score > 0 && step.score < 1) said.push(`score ${told(step.score)}`);
   return el("li", { "data-key": i, tabindex: 0 }, el("span", { class: step.matched ? "good" : "bad" }, step.matched ? "✓" : "✗"), el("span", { class: "form" }, step.key_step, " ", tier), said.length ? el("span", { class: "small" }, said.join(" · ")) : null);
 }
 
-function drawSteps(rollout) {
+function drawSteps(rollout, text) {
   const steps = rollout.evidence.key_steps.map((step, i) => [step, i]);
-  const part = (title, chosen) => chosen.length ? el("div", { class: "card" }, el("h3", {}, `${title} (${chosen.length} of ${steps.length})`), el("ul", { class: "steps" }, chosen.map(([step, i]) => drawStep(step, i)))) : null;
+  const part = (title, chosen) => chosen.length ? el("div", { class: "card" }, el("h3", {}, `${title} (${chosen.length} of ${steps.length})`), el("ul", { class: "steps" }, chosen.map(([step, i]) => drawStep(step, i, text)))) : null;
   return [part("Key steps found", steps.filter(([step]) => step.matched)), part("Key steps missed", steps.filter(([step]) => !step.matched))];
 }
 
-/** Everything beside the text. before: {rollout, recipe} under another recipe, or null. */
-export function drawWhy(rollout, recipe, before) {
+/** Everything beside the text, which is given too. before: {rollout, recipe} under another recipe, or null. */
+export function drawWhy(rollout, recipe, before, text) {
   const parts = [drawSum(rollout, recipe, before)];
-  if (rollout.evidence) parts.push(drawVerdict(rollout), ...drawSteps(rollout));
+  if (rollout.evidence) parts.push(drawVerdict(rollout), ...drawSteps(rollout, text));
   parts.push(drawNamed("Flags", rollout.flags, FLAGS), drawNamed("Reasons", rollout.reasons, REASONS));
   return el("div", { class: "why" }, parts);
 }

@@ -7,6 +7,9 @@ export const REASONS = {
   extraction_invalid: "The extractor's model gave nothing that can be used.",
   extraction_refused: "The extractor's model declined.",
   model_unavailable: "A model that the recipe needs is gone.",
+  judge_unavailable: "The judge could not be reached.",
+  judge_invalid: "The judge gave nothing that can be read.",
+  judge_refused: "The judge declined.",
   deadline: "The request's deadline passed first.",
   internal_error: "A defect of keystep's own; its log has it.",
   needs_judge: "A careful reader could tell; rules cannot.",
@@ -20,6 +23,7 @@ export const REASONS = {
   no_structure: "The text has no sections.",
   missing_background: "There is no image description, or no rationale.",
   missing_steps: "There are no steps.",
+  truncated_steps: "Sampling stopped within the steps.",
   missing_answer: "There is no answer section.",
   empty_background: "The background is empty.",
   empty_step: "A step is empty.",
@@ -44,6 +48,7 @@ export const FLAGS = {
   hedged: "The answer is doubted where it is given.",
   rethink: "The text takes back what it said.",
   truncated: "Sampling stopped at the length limit.",
+  model_input_truncated: "A learned model was shown the beginning only.",
 };
 
 export const BLOCKED = {
