@@ -182,6 +182,23 @@ def test_what_is_no_group_is_said_where_it_was_pasted(inspector):
     expect(inspector.locator("#paste-dialog")).to_be_hidden()
 
 
+def test_the_terms_add_up_to_the_reward_with_a_learned_one_too(inspector):
+    recipe = {
+        "alpha": 0.1,
+        "weight_step_rar": 1,
+        "weight_step_rvr": 0.5,
+        "weight_outcome": 0,
+        "extras": [{"reward_model": "prm", "weight": 2}],
+    }
+    rollout = {"reward": 1.05 + 0.5 + 1.4, "step_rar": 1.05, "step_rvr": 1, "outcome": 1, "key_steps_matched": 0.5, "extras": {"prm": 0.7}}
+    terms = "async ([rollout, recipe]) => (await import('/page/rollout.js')).termsOf(rollout, recipe)"
+    told = inspector.evaluate(terms, [rollout, recipe])
+    assert sum(t["value"] for t in told) == pytest.approx(rollout["reward"])
+    assert [t["name"] for t in told] == ["StepRAR: answer", "StepRAR: key steps", "StepRVR", "prm"]
+    rollout["extras"]["prm"] = None
+    assert inspector.evaluate(terms, [rollout, recipe])[-1]["value"] is None
+
+
 def test_every_reason_flag_and_guard_has_words():
     words = (PAGE / "words.js").read_text(encoding="utf-8")
     guards = {"than", "question", "retracted", "hypothetical", "out_of_order"} | set(re.findall(r'"((?:other|no)_[a-z]+)"', GUARDS))

@@ -36,7 +36,7 @@ function change(now, old) {
 
 /** scored, before: answers of the service; before is null without a second recipe. choose(i): a row was chosen. */
 export function drawTable(scored, recipe, before, chosen, choose) {
-  const most = Math.max(recipe.weight_step_rar * (1 + recipe.alpha) + recipe.weight_step_rvr + recipe.weight_outcome, 1e-9);
+  const most = Math.max(recipe.weight_step_rar * (1 + recipe.alpha) + recipe.weight_step_rvr + recipe.weight_outcome + (recipe.extras ?? []).reduce((sum, extra) => sum + Math.abs(extra.weight), 0), 1e-9);
   const head = ["Rollout", "", "Reward", before ? `vs ${before.recipe.name}` : null, "Outcome", "k", "StepRVR", "Advantage", "Pair", "Flags"].filter((h) => h !== null);
   const numbers = new Set(["Reward", "k", "StepRVR", "Advantage"]);
   const rows = scored.rollouts.map((rollout, i) => el("tr", { "aria-selected": String(i === chosen), onclick: () => choose(i) },

@@ -46,6 +46,10 @@ export function termsOf(rollout, recipe) {
   }
   if (rvr !== 0) terms.push({ name: "StepRVR", value: times(rvr, rollout.step_rvr), how: `${weight(rvr)}${rollout.step_rvr ? "complete and in order" : "incomplete, or out of order"}`, term: "rvr" });
   if (outcome !== 0) terms.push({ name: "Outcome", value: times(outcome, rollout.outcome), how: `${weight(outcome)}outcome ${told(rollout.outcome, 0)}`, term: "outcome" });
+  for (const extra of recipe.extras ?? []) {
+    const value = rollout.extras[extra.reward_model] ?? null;
+    if (extra.weight !== 0) terms.push({ name: extra.reward_model, value: times(extra.weight, value), how: `${weight(extra.weight)}its score ${told(value)}`, term: "extra" });
+  }
   return terms;
 }
 

@@ -23,7 +23,7 @@ export const REASONS = {
   no_structure: "The text has no sections.",
   missing_background: "There is no image description, or no rationale.",
   missing_steps: "There are no steps.",
-  truncated_steps: "Sampling stopped within the steps.",
+  truncated_steps: "A process reward model's length does not reach the last step.",
   missing_answer: "There is no answer section.",
   empty_background: "The background is empty.",
   empty_step: "A step is empty.",
