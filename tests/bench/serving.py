@@ -5,7 +5,7 @@
 The load shares the machine's cores with the service. Every rollout is fresh: 300 to 800 words, from a seed nobody has seen.
 Rounds take turns over all subjects; figures are medians over rounds, ratios are taken within a round. CPU is that of the
 service and all its processes, per rollout, in microseconds: it says what wall-clock figures would be on a machine with nothing
-else to do.
+else to do. Front is that of its first process alone, which does all but score.
 
     trl             accuracy_reward, one process, as TRL runs it
     in process      batches of 512 on the same scoring processes, without HTTP
@@ -110,10 +110,17 @@ def singles(seed: int, rollouts: int) -> list[bytes]:
     return [json.dumps({"groups": [{**g, "rollouts": [r]}]}).encode() for g in made for r in g["rollouts"]]
 
 
-def row(measured: Measured, cpu: float, rollouts: int) -> Row:
+def own_cpu(process: psutil.Process) -> float:
+    """Seconds, without its children."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def row(measured: Measured, cpu: float, front: float, rollouts: int) -> Row:
     return {
         "per_second": rollouts / measured.wall,
         "cpu_us": 1e6 * cpu / rollouts,
+        "front_us": 1e6 * front / rollouts,
         "p50_ms": 1000 * measured.p50,
         "p99_ms": 1000 * measured.p99,
         "livez_p99_ms": 1000 * percentile(measured.livez, 99),
@@ -122,9 +129,9 @@ def row(measured: Measured, cpu: float, rollouts: int) -> Row:
 
 
 def loaded(port: int, service: psutil.Process, bodies: list[bytes], rollouts: int, *, at_once: int, rate: float | None = None) -> Row:
-    cpu = tree_cpu(service.pid)
+    cpu, front = tree_cpu(service.pid), own_cpu(service)
     measured = Load(port, "/v1/score", at_once=at_once).run(iter(bodies), rate=rate)
-    return row(measured, tree_cpu(service.pid) - cpu, rollouts)
+    return row(measured, tree_cpu(service.pid) - cpu, own_cpu(service) - front, rollouts)
 
 
 def alone(subject: str, seed: int, size: int) -> Row:
@@ -167,7 +174,7 @@ def run(rounds: int, size: int) -> dict[str, Any]:
 
 def show(result: dict[str, Any]) -> None:
     rounds: list[dict[str, Row]] = result["rounds"]
-    columns = ("per_second", "cpu_us", "p50_ms", "p99_ms", "livez_p99_ms", "errors")
+    columns = ("per_second", "cpu_us", "front_us", "p50_ms", "p99_ms", "livez_p99_ms", "errors")
     print(f"\nThe service on {psutil.cpu_count()} cores, which the load shares\n{'':24}" + "".join(f"{c:>14}" for c in columns))
     for name in rounds[0]:
         cells = [f"{median(r[name][c] for r in rounds):14,.0f}" if c in rounds[0][name] else f"{'':14}" for c in columns]
@@ -179,6 +186,7 @@ def show(result: dict[str, Any]) -> None:
 
     print(f"\nbatches of 512, times trl's rate:                {ratio('batches of 512', 'trl accuracy_reward')}")
     print(f"singles, times the echo's rate:                  {ratio('singles', 'echo, singles')}")
+    print(f"singles, the front's CPU times the echo's:       {ratio('singles', 'echo, singles', 'front_us')}")
     print(f"batches of 512, times the rate in process:       {ratio('batches of 512', '512 in process')}")
     print(f"batches of 512, times the CPU in process:        {ratio('batches of 512', '512 in process', 'cpu_us')}")
     print(f"memory, all processes: {result['memory_at_rest_mib']:,.0f} MiB at rest, {result['memory_peak_mib']:,.0f} MiB at most")
