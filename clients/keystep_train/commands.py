@@ -19,7 +19,7 @@ app = App(
 
     The usual order: `warmup` (supervised, on references), then `stepgrpo` (rewards from the service) or `preference` (SimPO and
     the eight objectives it is compared with). Every command reads one YAML file, writes into its `output` folder, and goes on
-    where it was stopped when it is given again. Several processes: `accelerate launch -m keystep_train.cli stepgrpo --config ...`.""",
+    where it was stopped when it is given again. Several processes: `torchrun --nproc_per_node 2 -m keystep_train.cli stepgrpo --config ...`.""",
     version_flags=[],
     result_action="return_value",
     help_flags=["--help", "-h"],

@@ -104,12 +104,7 @@ class Policy:
             self.model.train(trained)
 
     def _encoded(self, text: str, *, special: bool) -> list[int]:
-        try:
-            tokens: list[int] = self.tokenizer(text, add_special_tokens=special).input_ids
-        except Exception as error:  # the tokenizers library raises Exception itself
-            raise DataError(
-                f"the tokenizer does not know a piece of {text!r}: {error}; train on texts of the task it was made for"
-            ) from error
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=special).input_ids
         return tokens
 
     def _seen(self, questions: Sequence[Asked], most: int) -> dict[str, Tensor]:

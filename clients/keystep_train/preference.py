@@ -60,12 +60,11 @@ def train(settings: Preference) -> None:
     with run:
         run.restore()
         evaluator = Evaluator(settings, questions, policy)
-        processes, mine = run.accelerator.num_processes, run.accelerator.process_index
-        share = settings.batch // processes
+        begin, share = run.share("batch", settings.batch)
         for step in progress(settings.objective.name, run.step, settings.steps, shown=run.main):
             torch.manual_seed(seed_of(settings.seed, "preference", step))  # dropout, where there is any
             began = time.monotonic()
-            taken = pairing.order(len(pairs), step * settings.batch + mine * share, share, seed=settings.seed)
+            taken = pairing.order(len(pairs), step * settings.batch + begin, share, seed=settings.seed)
             values = steps.learn(run, model, [pairs[i] for i in taken], reference)
             values |= update(run.accelerator, model, optimiser, settings.optimiser, step=step, steps=settings.steps)
             values |= {"time/step": time.monotonic() - began, "memory/peak_mib": peak_memory()}

@@ -2,7 +2,7 @@
 
     sent = scorer.send(group)          as soon as a group's last rollout has ended
     ...                                the reference's log-probabilities, or the next batch
-    scored, counts = scorer.collect([sent, ...])
+    collected = scorer.collect([sent, ...])
 
 When the service goes away, collect waits until it is back and sends what is missing again; a group that has been answered is
 never sent again.
@@ -25,6 +25,7 @@ from keystep_train.config import Service
 _TRIES = 2
 # Seconds between looks at a service that is away.
 _PAUSE = 1.0
+_AWAY = (UnreachableError, BusyError)
 
 
 @dataclass
@@ -84,34 +85,38 @@ class Scorer:
     def collect(self, sent: Sequence[Sent], *, recipe: str | Mapping[str, Any] | None = None) -> Collected:
         """Their scores, in order, whatever becomes of the service in between. RejectedError: it refuses them, which no waiting mends."""
         began = time.monotonic()
+        complete = max(one.sent for one in sent)
         waiting = list(sent)
-        paused = 0.0
-        retried = 0
-        retries = [self.service.retries] * len(waiting)
-        groups: list[ScoredGroup] = []
-        while len(groups) < len(waiting):
-            here = len(groups)
+        left = [self.service.retries] * len(waiting)
+        collected = Collected([], 0.0, 0.0)
+        while (here := len(collected.groups)) < len(waiting):
             try:
                 (scored,) = waiting[here].future.result().groups
-            except (UnreachableError, BusyError) as error:
-                paused += self._pause(error)
+            except _AWAY as error:
+                collected.paused += self._pause(error, first=collected.paused == 0)
+                waiting[here:] = [self.send(one.group, recipe=recipe) if _failed(one) else one for one in waiting[here:]]
+                continue
+            if left[here] and any(rollout.reward is None for rollout in scored.rollouts):
+                left[here] -= 1
+                collected.retried += 1
                 waiting[here] = self.send(waiting[here].group, recipe=recipe)
                 continue
-            if retries[here] and any(rollout.reward is None for rollout in scored.rollouts):
-                retries[here] -= 1
-                retried += 1
-                waiting[here] = self.send(waiting[here].group, recipe=recipe)
-                continue
-            groups.append(scored)
-        ended = time.monotonic()
-        first_complete = max(one.sent for one in sent)
-        last_answer = max(one.answered for one in waiting)
-        return Collected(groups, max(0.0, last_answer - first_complete), ended - began, paused, retried)
+            # A future's waiter may be told before its callback is.
+            waiting[here].answered = waiting[here].answered or time.monotonic()
+            collected.groups.append(scored)
+        collected.seconds = max(0.0, max(one.answered for one in waiting) - complete)
+        collected.waited = time.monotonic() - began
+        return collected
 
-    def _pause(self, error: Exception) -> float:
-        print(f"training waits for the service: {error}", file=sys.stderr, flush=True)
+    def _pause(self, error: Exception, *, first: bool) -> float:
+        if first:
+            print(f"training waits for the service: {error}", file=sys.stderr, flush=True)
         time.sleep(_PAUSE)
         return _PAUSE
+
+
+def _failed(one: Sent) -> bool:
+    return one.future.done() and isinstance(one.future.exception(), _AWAY)
 
 
 @dataclass(frozen=True)

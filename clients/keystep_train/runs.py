@@ -24,7 +24,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
 
 from keystep_train.config import Settings
-from keystep_train.errors import ResumeError
+from keystep_train.errors import ConfigError, ResumeError
 from keystep_train.policies import Policy
 
 _KEPT = 2
@@ -117,6 +117,13 @@ class Run:
             beside.rename(place)
             for step in sorted(self._steps())[:-_KEPT]:
                 shutil.rmtree(self._checkpoints() / str(step))
+
+    def share(self, name: str, count: int) -> tuple[int, int]:
+        """Of so many things of a step, which are this process's: from the first on, how many. ConfigError: they cannot be shared evenly."""
+        processes = self.accelerator.num_processes
+        if count % processes:
+            raise ConfigError(f"{name} is {count}, which {processes} processes cannot share evenly; take a multiple of {processes}")
+        return self.accelerator.process_index * (count // processes), count // processes
 
     def due(self) -> bool:
         """Whether a checkpoint is to be written after this step."""

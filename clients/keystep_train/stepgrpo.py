@@ -57,9 +57,8 @@ class StepGrpoSteps:
 
     def draw(self, step: int) -> tuple[Drawn, list[Sent]]:
         """The batch of a step, drawn with the weights there are, and its groups on their way to the service."""
-        processes, mine = self._run.accelerator.num_processes, self._run.accelerator.process_index
-        share = self._settings.questions // processes
-        questions = self._questions.take("train", step * self._settings.questions + mine * share, share)
+        begin, share = self._run.share("questions", self._settings.questions)
+        questions = self._questions.take("train", step * self._settings.questions + begin, share)
         groups: dict[int, dict[str, Any]] = {}
         sent: dict[int, Sent] = {}
 
@@ -67,7 +66,9 @@ class StepGrpoSteps:
             groups[number] = group(questions[number], self._policy.texts(rollouts), self._policy.truncated(rollouts))
             sent[number] = self._scorer.send(groups[number])
 
-        batch = generate(self._policy, questions, self._settings.sampling, seed=seed_of(self._settings.seed, "draw", step, mine), done=done)
+        batch = generate(
+            self._policy, questions, self._settings.sampling, seed=seed_of(self._settings.seed, "draw", step, begin), done=done
+        )
         order = range(len(questions))
         drawn = Drawn(step, self._run.step, batch, [groups[i] for i in order], None, None)
         return drawn, [sent[i] for i in order]

@@ -52,8 +52,8 @@ def train(settings: Warmup) -> None:
 
 def _batch(settings: Warmup, questions: Questions, policy: Policy, step: int, run: Run) -> Batch:
     """This process's share of a step's questions."""
-    share = settings.batch // run.accelerator.num_processes
-    first = step * settings.batch + run.accelerator.process_index * share
+    begin, share = run.share("batch", settings.batch)
+    first = step * settings.batch + begin
     flaws = Flaws(**settings.flaws.model_dump())
     taken, responses = questions.take("train", first, share), questions.responses(first, share, flaws)
     return policy.teacher_forced(taken, responses, most=settings.max_length)

@@ -1,4 +1,4 @@
-"""Two processes, by accelerate: each takes its share, and together they take the step that one would."""
+"""Two processes: each takes its share, and together they take the step that one would."""
 
 import json
 import os
@@ -14,21 +14,10 @@ from train import configs
 
 
 def launched(command, path):
-    """By `accelerate launch` with two processes on the CPU."""
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-        "--main_process_port",
-        "0",
-    ]
-    told = [*launch, "--mixed_precision", "no", "--dynamo_backend", "no", "-m", "keystep_train.cli", command, "--config", str(path)]
-    subprocess.run(told, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    """By torchrun with two processes on the CPU; what `accelerate launch` starts on GPUs is the same."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "keystep_train.cli"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    subprocess.run([*launch, command, "--config", str(path)], check=True, env=environment, timeout=300)
 
 
 def losses(output):
@@ -54,3 +43,10 @@ def test_two_processes_share_the_questions_of_a_step(tmp_path, service, warmed):
     asked = [{group["id"] for group in extra.groups} for extra in extras]
     assert [len(ids) for ids in asked] == [1, 1]
     assert not asked[0] & asked[1]
+
+
+def test_what_processes_cannot_share_evenly_is_named(tmp_path, service, warmed, capfd):
+    path = configs.write(tmp_path / "a.yaml", configs.warm_up(tmp_path / "a", service.url, batch=3))
+    with pytest.raises(subprocess.CalledProcessError):
+        launched("warmup", path)
+    assert "batch is 3, which 2 processes cannot share evenly; take a multiple of 2" in capfd.readouterr().err

@@ -103,6 +103,7 @@ def test_a_tiny_tokenizer_gives_back_every_text_of_its_task(name):
         q = made.question("test", i)
         for text in (q.prompt, q.reference, made.response("test", i, Flaws(step=0.5, layout=0.5), rng)):
             assert words.decode(words(text).input_ids) == text
+            assert words.unk_token_id not in words(text).input_ids
     assert text_model(words, hidden=32, layers=1, heads=2).config.vocab_size == len(words)
 
 

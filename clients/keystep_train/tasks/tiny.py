@@ -11,20 +11,20 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-SPECIAL = ("<pad>", "<eos>", "<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<|video_pad|>")
+SPECIAL = ("<pad>", "<eos>", "<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<|video_pad|>", "<unk>")
 # A header with the line breaks after it; a number; line breaks; a word or sign with the spaces around it.
 _PIECE = r"### [^\n:.]*[:.]\n*|\d+|\n+| ?[^\s\d]+ ?| "
 
 
 def tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
-    """Knows every piece of the texts, and nothing else: what it does not know is an error, not an unknown token."""
+    """Knows every piece of the texts; any other, as a model may put together, is <unk>."""
     pieces = sorted({piece for text in texts for piece in re.findall(_PIECE, text)})
     vocabulary = {piece: i for i, piece in enumerate([*SPECIAL, *pieces])}
-    base = Tokenizer(WordLevel(vocabulary))
+    base = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106 - a piece of text
     base.pre_tokenizer = pre_tokenizers.Split(Regex(_PIECE), behavior="isolated")
     base.decoder = decoders.Fuse()
     base.add_special_tokens([AddedToken(text, normalized=False) for text in SPECIAL])
-    return PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<pad>", eos_token="<eos>", padding_side="left")  # noqa: S106
+    return PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", padding_side="left")  # noqa: S106
 
 
 def text_model(words: PreTrainedTokenizerFast, *, hidden: int, layers: int, heads: int) -> Qwen2ForCausalLM:
