@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 STEPS, GROUPS, ROLLOUTS = 15, 4, 4
 
@@ -96,6 +97,7 @@ def _to(begin: float, end: float, t: float) -> float:
     return begin + (end - begin) * t
 
 
+@cache
 def honest(seed: int = 0) -> dict[str, list[list[dict[str, object]]]]:
     """Twenty runs that learn, or do not, without any trick."""
     return {
@@ -118,6 +120,7 @@ def honest(seed: int = 0) -> dict[str, list[list[dict[str, object]]]]:
     }
 
 
+@cache
 def hacks(seed: int = 0) -> dict[str, list[list[dict[str, object]]]]:
     """Twelve runs that learn the reward."""
     return {
