@@ -115,8 +115,10 @@ function drawSteps(rollout, text) {
 /** Everything beside the text, which is given too. before: {rollout, recipe} under another recipe, or null. */
 export function drawWhy(rollout, recipe, before, text) {
   const parts = [drawSum(rollout, recipe, before)];
-  if (rollout.evidence) parts.push(drawVerdict(rollout), ...drawSteps(rollout, text));
-  parts.push(drawNamed("Flags", rollout.flags, FLAGS), drawNamed("Reasons", rollout.reasons, REASONS));
+  if (rollout.evidence) parts.push(drawVerdict(rollout));
+  parts.push(drawNamed("Reasons", rollout.reasons, REASONS));
+  if (rollout.evidence) parts.push(...drawSteps(rollout, text));
+  parts.push(drawNamed("Flags", rollout.flags, FLAGS));
   return el("div", { class: "why" }, parts);
 }
 
