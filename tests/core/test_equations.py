@@ -118,6 +118,8 @@ def keys(text: str) -> frozenset[object]:
         ("AB > CD", "AB < CD", False),
         ("x > 5", "-x > -5", False),
         ("sin A = 3/5", "\\sin A = \\frac{3}{5}", True),
+        ("h = 40/a", "h = \\frac{40}{a}", True),
+        ("h = 40/a", "h = \\frac{40}{b}", False),
         ("sin A = 3/5", "\\cos A = \\frac{3}{5}", False),
     ],
 )

@@ -333,13 +333,14 @@ class _Lexer:
         return token[0].isdecimal() or (token[0] == "." and len(token) > 1) or token in _FRACTIONS or token.lower() in NUMBER_WORDS
 
     def _is_name(self, token: str, i: int, stop: int) -> bool:
-        """Single letters and short runs of capitals; the article is one only beside an operator or a relation sign."""
+        """Single letters and short runs of capitals; the article is one only alone in braces, or beside an operator or a relation sign."""
         if not token.isascii() or not token.isalpha():
             return False
         if len(token) == 1:
             if token not in _ARTICLES:
                 return True
-            return any(t in "=+-*/^<>" for t in (self.tokens[i - 1] if i else " ", self.tokens[i + 1] if i + 1 < stop else " "))
+            before, after = self.tokens[i - 1] if i else " ", self.tokens[i + 1] if i + 1 < len(self.tokens) else " "
+            return (before == "{" and after == "}") or any(t in "=+-*/^<>" for t in (before, after if i + 1 < stop else " "))
         return len(token) <= 4 and token.isupper()
 
     def _number_words(self, i: int, stop: int) -> tuple[Number | None, int]:

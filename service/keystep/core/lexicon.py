@@ -20,6 +20,9 @@ FUNCTION = frozenset(
     overall corresponding located situated positioned placed present visible remain remaining left-over call called known would should could might not no nor never
     true fact case""".split()
 )
+BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})
+# In capitals these are lines between points: "BE is perpendicular to AC".
+SEGMENTS = frozenset({"AM", "AN", "AS", "AT", "BE", "DO", "HE", "ME"})
 # Words that frame a statement instead of making it.
 LIGHT = frozenset(
     """image picture figure show see observe note notice identify determine find count calculate compute use look question ask answer step given

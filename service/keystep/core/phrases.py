@@ -14,14 +14,13 @@ from fractions import Fraction
 from keystep.core.canonical import TOKEN, Number
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, HEAD_STOPS, UNITS
 from keystep.core.vocabulary import near
-from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, verbatim, words
+from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, is_be, verbatim, words
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
 MIN_COVERAGE = 0.4
 # A concept with another word in its place ("35% chose coffee" for "35% chose tea") costs this much of the score.
 REPLACED = 0.75
-_BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _colours(found: list[Word]) -> list[tuple[str, str | None]]:
     for i, word in enumerate(found):
         if word.concept in COLOUR:
             head = _head(found, i)
-            if head is None and i > 1 and found[i - 1].raw in _BE and found[i - 2].kind in (CONTENT, FRAME):
+            if head is None and i > 1 and is_be(found[i - 1]) and found[i - 2].kind in (CONTENT, FRAME):
                 head = str(found[i - 2].concept)
             out.append((str(word.concept), head))
     return out
@@ -341,7 +340,7 @@ def _sides(found: list[Word], pivot: str) -> tuple[set[str], set[str], bool] | N
         # "To the right of the door hangs a clock": what comes right after the pivot is its object.
         after = set(later) if before else set(later[:1])
         before = before or set(later[1:])
-        passive = any(w.raw in ("by", "on", "in") for w in found[i + 1 : i + 2]) and any(w.raw in _BE for w in found[max(0, i - 2) : i])
+        passive = any(w.raw in ("by", "on", "in") for w in found[i + 1 : i + 2]) and any(map(is_be, found[max(0, i - 2) : i]))
         return before, after, passive
     return None
 

@@ -25,14 +25,13 @@ from keystep.core.opposites import OPPOSITES
 from keystep.core.phrases import Phrase
 from keystep.core.tiers import Tiers
 from keystep.core.vocabulary import near
-from keystep.core.words import CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, Word, Wording
+from keystep.core.words import CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, Word, Wording, is_be
 from keystep.nouns import Span, StepMatch
 
 # (form of a key step, sentence of a rollout), and their cosine in [-1, 1].
 Pair = tuple[str, str]
 Cosines = Mapping[Pair, float]
 
-_BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})
 _COMPARING = frozenset(
     "than as more less fewer twice thrice double triple times fold ratio half halves third thirds quarter quarters fourth fourths".split()
 )
@@ -125,8 +124,8 @@ def _predicates(key: Sequence[Word]) -> set[int]:
     open_class = (CONTENT, NAMED, FRAME)
     start = next((i for i, w in enumerate(key) if w.kind in open_class), len(key))
     end = next((i for i in range(start, len(key)) if key[i].kind not in open_class), len(key))
-    out = set() if end < len(key) and key[end].raw in _BE else set(range(start + 1, end))
+    out = set() if end < len(key) and is_be(key[end]) else set(range(start + 1, end))
     for i, word in enumerate(key):
-        if word.raw.endswith("ly") or (i and (key[i - 1].raw in _BE or (i - 1 in out and i - 1 >= end)) and word.kind in (CONTENT, FRAME)):
+        if word.raw.endswith("ly") or (i and (is_be(key[i - 1]) or (i - 1 in out and i - 1 >= end)) and word.kind in (CONTENT, FRAME)):
             out.add(i)
     return out

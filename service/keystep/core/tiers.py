@@ -142,7 +142,7 @@ class Tiers:
             if score <= best.score:
                 continue
             relations = sentence.relations
-            if relations.unequal or any([not e.true or _elsewhere(wanted, e) for e in relations.equations]):
+            if relations.unequal or any(not e.true or _elsewhere(wanted, e) for e in relations.equations):
                 continue
             first, last = sentence.numbers_at()
             start, end = sentence.span(first, last)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SUPERSCRIPTS, Number, number
-from keystep.core.lexicon import CLAUSE_WORDS, CONCEPT, FUNCTION, LIGHT, NEGATORS, SINGLE, UNITS, stem
+from keystep.core.lexicon import BE, CLAUSE_WORDS, CONCEPT, FUNCTION, LIGHT, NEGATORS, SEGMENTS, SINGLE, UNITS, stem
 
 CONTENT, FRAME, NAMED, NUMERAL, NEGATOR, CLAUSE, SMALL, UNIT, OTHER = range(9)
 
@@ -22,6 +22,11 @@ class Word(NamedTuple):
     concept: str | Number
     token: int
     raw: str
+
+
+def is_be(word: Word) -> bool:
+    """A form of "to be"; the line BE is a name."""
+    return word.kind == SMALL and word.raw in BE
 
 
 class _Classes(dict[str, tuple[int, str | Number, str]]):
@@ -58,7 +63,7 @@ def classify(token: str) -> tuple[int, str | Number, str]:
     if token.isalpha() and token.isascii():
         if len(token) == 1 and token not in ("a", "I", "A"):
             return (SMALL, low, low) if low in ("s", "t") and token.islower() else (NAMED, token, low)
-        if 2 <= len(token) <= 4 and token.isupper() and low not in FUNCTION and low not in LIGHT:
+        if 2 <= len(token) <= 4 and token.isupper() and (low not in FUNCTION or token in SEGMENTS) and low not in LIGHT:
             return NAMED, token, low
         if low in FUNCTION and token != "May":
             return SMALL, low, low
