@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keystep_train.config import StepGrpo, Warmup
+from keystep_train.config import Preference, Sample, StepGrpo, Warmup
 
 OUTCOME = {"base": "hardened", "weight_step_rar": 0, "weight_step_rvr": 0, "weight_outcome": 1}
 STEP_WISE = "hardened"
+STEP_RAR = {"base": "hardened", "weight_step_rvr": 0}
+STEP_RVR = {"base": "hardened", "weight_step_rar": 0}
 
 BASE_STEPS = 400
 WARM_UP_STEPS = 100
@@ -27,10 +29,20 @@ class Arm:
     experiment: str
     name: str
     recipe: str | dict[str, Any]
-    schedule: str = "sync"
 
 
-SPARSE = (Arm("sparse", "outcome", OUTCOME), Arm("sparse", "step-wise", STEP_WISE))
+# Table 4, and Table 2's rows that are not among them.
+STEPGRPO = {
+    "sparse": (Arm("sparse", "outcome", OUTCOME), Arm("sparse", "step-wise", STEP_WISE)),
+    "parts": (Arm("parts", "StepRAR", STEP_RAR), Arm("parts", "StepRVR", STEP_RVR)),
+}
+# Table 5 of SimPO's paper, in its own order.
+PREFERENCE = {
+    "DPO": {"name": "dpo", "beta": 0.1},
+    "SimPO": {"name": "simpo", "beta": 2.0, "gamma_beta_ratio": 0.5},
+    "SimPO without length normalisation": {"name": "simpo", "beta": 0.1, "gamma_beta_ratio": 0.5, "length_normalised": False},
+    "SimPO, gamma 0": {"name": "simpo", "beta": 2.0, "gamma": 0.0},
+}
 
 
 class Runs:
@@ -84,11 +96,39 @@ class Runs:
                 "steps": STEPS,
                 "questions": 8,
                 "beta": 0.04,
-                "schedule": arm.schedule,
+                "schedule": "sync",
                 "model": {"path": str(self._folder / "sparse" / "warm-up-0" / "model")},
                 "optimiser": {"rate": 1e-4, "warmup": 10},
                 "service": self._common["service"] | {"recipe": arm.recipe},
                 "evaluation": {"every": 80, "questions": 256},
                 "checkpoints": 40,
+            }
+        )
+
+    def pairs(self, name: str, split: str, questions: int, seed: int) -> Sample:
+        """Best against worst of five responses of the warm-up, by the step-wise reward."""
+        common = {name: self._common[name] for name in ("data", "service")}
+        sampling = self._common["sampling"] | {"rollouts": 1, "temperature": 0.8, "top_p": 0.95}
+        model = {"path": str(self._folder / "sparse" / "warm-up-0" / "model")}
+        output = str(self._folder / "preference" / name)
+        return Sample.model_validate(
+            common | {"output": output, "sampling": sampling, "model": model, "split": split, "questions": questions, "seed": seed + 2001}
+        )
+
+    def preference(self, arm: str, seed: int) -> Preference:
+        """62 batches of 8 pairs, once over."""
+        folder = self._folder / "preference"
+        return Preference.model_validate(
+            self._common
+            | {
+                "output": str(folder / f"{arm}-{seed}"),
+                "seed": seed,
+                "steps": 62,
+                "batch": 8,
+                "model": {"path": str(self._folder / "sparse" / "warm-up-0" / "model")},
+                "optimiser": {"rate": 3.5e-5, "warmup": 6, "decay": "cosine"},
+                "objective": PREFERENCE[arm],
+                "pairs": str(folder / f"drawn-{seed}" / "pairs.jsonl"),
+                "held_out": str(folder / "held-out" / "pairs.jsonl"),
             }
         )

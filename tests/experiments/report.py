@@ -24,8 +24,32 @@ def write(rows: Rows) -> None:
     page = PAGE.read_text(encoding="utf-8")
     sparse = [row for row in rows if row["experiment"] == "sparse"]
     page = _between(page, "sparse", table(sparse))
+    # The slides' Table 2 has all four combinations.
+    page = _between(page, "parts", table([row for row in rows if row["experiment"] in {"sparse", "parts"}]))
+    page = _between(page, "preference", preference_table([row for row in rows if row["experiment"] == "preference"]))
     PAGE.write_text(page, encoding="utf-8")
     curves(sparse, FILE.parent / "sparse.svg")
+
+
+def preference_table(rows: Rows) -> str:
+    """A line an objective: what held-out pairs say of the policies it trained, over the seeds."""
+    lines = [
+        "| objective | seeds | reward accuracy | length correlation | both margins agree | KL on chosen | seconds a step |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        runs = [row for row in rows if row["arm"] == arm]
+        found = [row["held_out"] for row in runs]
+        agree = [one["agreement"]["++"] + one["agreement"]["--"] for one in found]
+        columns = (
+            [one["accuracy"] for one in found],
+            [one["length_correlation"] for one in found],
+            agree,
+            [one["kl_on_chosen"] for one in found],
+        )
+        seconds = sum(one["seconds_a_step"] for one in found) / len(found)
+        lines.append(f"| {arm} | {_seeds(runs)} | " + " | ".join(_cell(column, each=False) for column in columns) + f" | {seconds:.2f} |")
+    return "\n".join(lines)
 
 
 def table(rows: Rows) -> str:
@@ -44,7 +68,7 @@ def table(rows: Rows) -> str:
         variance = [tenth for row in runs for tenth in row["course"].get("rewards/zero_variance_share", [])]
         cells.append(f"{sum(variance) / len(variance):.2f}" if variance else "")
         cells.append(f"{sum(row['cpu_seconds'] for row in runs) / len(runs):.0f}")
-        lines.append(f"| {arm} | {', '.join(str(row['seed']) for row in runs)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {arm} | {_seeds(runs)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -65,10 +89,15 @@ def curves(rows: Rows, place: Path) -> None:
     plt.close(figure)
 
 
-def _cell(values: list[float]) -> str:
+def _seeds(runs: Rows) -> str:
+    return ", ".join(str(row["seed"]) for row in runs)
+
+
+def _cell(values: list[float], *, each: bool = True) -> str:
+    """The mean with its interval, where there are several; and every one of them."""
     mean, half = interval(values)
-    each = " / ".join(f"{value:.2f}" for value in values)
-    return f"**{mean:.2f}** ({each})" if len(values) < 2 else f"**{mean:.2f} ± {half:.2f}** ({each})"
+    cell = f"**{mean:.2f}**" if len(values) < 2 else f"**{mean:.2f} ± {half:.2f}**"
+    return cell + f" ({' / '.join(f'{value:.2f}' for value in values)})" if each and len(values) > 1 else cell
 
 
 def _between(page: str, name: str, text: str) -> str:

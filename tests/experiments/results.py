@@ -12,6 +12,9 @@ from typing import Any
 
 from scipy import stats
 
+from keystep_train.analysis import figures
+from keystep_train.analysis import read as read_run
+
 FILE = Path(__file__).resolve().parents[2] / "docs" / "experiments" / "results.jsonl"
 # Of a step's figures, those that are kept for every step: evaluations, and what tells a sparse reward from a dense one.
 _EVERY_STEP = ("rewards/zero_variance_share", "rewards/outcome", "rewards/step_rvr", "rewards/key_steps_matched", "kl", "lengths/mean")
@@ -32,9 +35,10 @@ def has(row: Row) -> bool:
     return any((one["experiment"], one["arm"], one["seed"]) == (row.experiment, row.arm, row.seed) for one in read())
 
 
-def keep(row: Row, metrics: Path, *, cpu_seconds: float) -> None:
-    """Adds a finished run: its evaluations by step, and the means of its other figures over tenths of the run."""
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+def keep(row: Row, folder: Path, *, cpu_seconds: float) -> None:
+    """Adds a finished run: its evaluations by step, the means of other figures over tenths of it, and what held-out pairs say of it."""
+    run = read_run(f"{row.arm}-{row.seed}", folder)
+    lines = run.metrics
     evaluations = {
         line["step"]: {k.removeprefix("evaluation/"): v for k, v in line.items() if k.startswith("evaluation/")} for line in lines
     }
@@ -47,6 +51,8 @@ def keep(row: Row, metrics: Path, *, cpu_seconds: float) -> None:
         "evaluations": {step: values for step, values in evaluations.items() if values},
         "course": {name: _tenths([line[name] for line in lines if name in line]) for name in _EVERY_STEP if name in lines[-1]},
     }
+    if run.held_out:
+        kept["held_out"] = figures(run)
     FILE.parent.mkdir(parents=True, exist_ok=True)
     with FILE.open("a", encoding="utf-8") as file:
         file.write(json.dumps(kept) + "\n")

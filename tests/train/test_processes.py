@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from keystep_train import commands
+from keystep_train.errors import ConfigError
+from keystep_train.runs import Run
 from train import configs
 
 
@@ -45,8 +48,8 @@ def test_two_processes_share_the_questions_of_a_step(tmp_path, service, warmed):
     assert not asked[0] & asked[1]
 
 
-def test_what_processes_cannot_share_evenly_is_named(tmp_path, service, warmed, capfd):
-    path = configs.write(tmp_path / "a.yaml", configs.warm_up(tmp_path / "a", service.url, batch=3))
-    with pytest.raises(subprocess.CalledProcessError):
-        launched("warmup", path)
-    assert "batch is 3, which 2 processes cannot share evenly; take a multiple of 2" in capfd.readouterr().err
+def test_what_processes_cannot_share_evenly_is_named():
+    second = SimpleNamespace(accelerator=SimpleNamespace(num_processes=2, process_index=1))
+    assert Run.share(second, "batch", 6) == (3, 3)
+    with pytest.raises(ConfigError, match="batch is 3, which 2 processes cannot share evenly; take a multiple of 2"):
+        Run.share(second, "batch", 3)

@@ -100,7 +100,7 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(command, tmp_path, 
 def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path, service, warmed):
     """kill -9, in the middle of a step, with a batch drawn ahead."""
     for name in ("whole", "killed"):
-        configs.write(tmp_path / f"{name}.yaml", configs.stepgrpo(tmp_path / name, service.url, warmed, steps=40, schedule="one_step_off"))
+        configs.write(tmp_path / f"{name}.yaml", configs.stepgrpo(tmp_path / name, service.url, warmed, steps=20, schedule="one_step_off"))
     keystep_train("stepgrpo", tmp_path / "whole.yaml")
     arguments = [sys.executable, "-m", "keystep_train.cli", "stepgrpo", "--config", str(tmp_path / "killed.yaml")]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
@@ -111,7 +111,7 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path, service, w
     process.send_signal(signal.SIGKILL)
     process.wait(60)
     done = len(curve(tmp_path / "killed"))
-    assert 5 <= done < 40
+    assert 5 <= done < 20
     keystep_train("stepgrpo", tmp_path / "killed.yaml")
     assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
 
