@@ -108,6 +108,8 @@ def test_errors_are_one_line_with_the_mend(server, files, capsys, monkeypatch):
     short.write_text(json.dumps(json.loads((files / "other.json").read_text())[:3]))
     assert keystep("judge", files / "mine.json", "--against", short, "-o", files / "j.jsonl") == 2
     assert "has no output for 'q3' (5 are missing)" in capsys.readouterr().err
+    assert keystep("judge", files / "mine.json", "-o", files / "mine.json") == 2
+    assert "give another -o" in capsys.readouterr().err
     assert keystep("winrate", files / "mine.json") == 2
     assert "entry 1 is no judgement" in capsys.readouterr().err
     monkeypatch.delenv("KEYSTEP_LLM_URL")

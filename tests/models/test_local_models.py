@@ -224,6 +224,7 @@ def test_in_bfloat16_company_moves_a_score_less_than_documented(folders):
         (lambda f: tiny.bradley_terry(f, labels=2), {"kind": "bradley_terry"}, "has 2 labels; a Bradley-Terry model has one"),
         (lambda f: tiny.qwen_prm(f, labels=3), {"kind": "prm_class"}, "has 3 classes"),
         (lambda f: tiny.bradley_terry(f, chat=None), {"kind": "bradley_terry"}, "has no chat template; give chat_template"),
+        (lambda f: tiny.causal(f, final_logit_softcapping=30.0), {"kind": "prm_turn"}, "has final_logit_softcapping, which changes logits"),
         (tiny.bradley_terry, {"kind": "bradley_terry", "device": "cuda:99"}, "cannot be loaded"),
         (tiny.bradley_terry, {"kind": "pairrm"}, "a pairrm is a DebertaV2PairRM"),
         (str, {"kind": "bradley_terry"}, "cannot be loaded"),

@@ -34,7 +34,9 @@ def tokenizer(*, chat: str | None = CHAT, pad: str = "<pad>", side: str = "right
     raw = Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=330, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=330, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
     raw.train_from_iterator(["the answer is the sum of two numbers"] * 4, trainer)
     if adds_bos:
         from tokenizers.processors import TemplateProcessing
@@ -62,9 +64,9 @@ def bradley_terry(folder: Path, *, labels: int = 1, pad_token_id: int | None = N
     return saved(folder, LlamaForSequenceClassification(llama(num_labels=labels, pad_token_id=pad_token_id)), tokenizer(**tok))
 
 
-def causal(folder: Path, **tok) -> str:
+def causal(folder: Path, **config) -> str:
     torch.manual_seed(1)
-    return saved(folder, LlamaForCausalLM(llama()), tokenizer(**tok))
+    return saved(folder, LlamaForCausalLM(llama(**config)), tokenizer())
 
 
 def qwen_prm(folder: Path, *, labels: int = 2) -> str:

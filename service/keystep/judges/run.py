@@ -29,6 +29,8 @@ class Job:
 
 def run(job: Job, judge: Judge, *, at_once: int) -> list[dict[str, Any]]:
     """Writes the judgements, all of them or none, and returns them. Raises InputError."""
+    if any(path is not None and job.out.exists() and job.out.samefile(path) for path in (job.outputs, job.against, job.questions)):
+        raise InputError(f"{job.out} is what is read; give another -o", field="out")
     outputs = formats.answers(job.outputs, job.questions)
     baseline = None if job.against is None else formats.answers(job.against, job.questions)
     if baseline is not None:

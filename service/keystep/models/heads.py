@@ -86,7 +86,7 @@ class _Whole(_Encoding):
         tokens = _padded([e.ids for e in encoded], self._spec.device)
         if self._by_state:
             state = self._model.base_model(**tokens).last_hidden_state
-            logits = self._model.score(state[torch.arange(len(encoded)), tokens["attention_mask"].sum(1) - 1])[:, 0]
+            logits = self._model.score(state[torch.arange(len(encoded), device=state.device), tokens["attention_mask"].sum(1) - 1])[:, 0]
             parts = None
         else:
             out = self._model(**tokens)
@@ -114,7 +114,9 @@ class _Process(_Encoding):
             )
         # Capped or scaled logits are not what the output layer gives by itself.
         if self._tokens is not None and (odd := [n for n in _NOT_LINEAR if getattr(model.config.get_text_config(), n, None)]):
-            raise ComponentError(Reason.MODEL_UNAVAILABLE, f"the model {spec.model} has {odd[0]}; serve it behind vLLM")
+            raise ComponentError(
+                Reason.MODEL_UNAVAILABLE, f"the model {spec.model} has {odd[0]}, which changes logits in a way not known here"
+            )
 
     def run(self, batch: Sequence[Sample]) -> list[Score]:
         encoded = self._encoded(batch)
@@ -133,8 +135,8 @@ class _Process(_Encoding):
     def _probabilities(self, encoded: Sequence[Encoded]) -> list[tuple[float, ...]]:
         tokens = _padded([e.ids for e in encoded], self._spec.device)
         counts = [len(e.at or ()) for e in encoded]
-        rows = torch.tensor([row for row, count in enumerate(counts) for _ in range(count)])
-        at = torch.tensor([index for e in encoded for index in e.at or ()])
+        rows = torch.tensor([row for row, count in enumerate(counts) for _ in range(count)], device=self._spec.device)
+        at = torch.tensor([index for e in encoded for index in e.at or ()], device=self._spec.device)
         if self._tokens is None:
             logits = self._model(**tokens).logits[rows, at]
         else:
