@@ -1,9 +1,12 @@
-"""`keystep score --engine ray` on a real cluster of this machine. `make ray` does the first of these with 50,000 rollouts."""
+"""`keystep score --engine ray` on a real cluster. `make ray` has it start clusters of its own, and scores 50,000 rollouts."""
 
 from __future__ import annotations
 
+import os
+import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +15,34 @@ from batch.killed import EXAMPLES, ray_beside_local
 from batch.test_run import score
 from keystep.errors import InputError
 
+_HOLD = "import ray, sys; print(ray.init(include_dashboard=False).address_info['gcs_address'], flush=True); sys.stdin.read()"
 
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, str]]:
+    """Where a cluster is that a process of its own holds, and what it lets one in for."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", _HOLD], env=os.environ | token, **pipes) as holder:
+        yield {"RAY_ADDRESS": holder.stdout.readline().strip(), **token}
+        holder.communicate(timeout=60)
+
+
+@pytest.fixture
+def joined(cluster: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands go to the cluster."""
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("joined")
 def test_killed_and_resumed_it_writes_what_the_local_engine_writes(tmp_path: Path) -> None:
     ran = ray_beside_local(tmp_path, rollouts=200, batch=1)
     assert ran.rollouts == 200
     assert ran.same
 
 
+@pytest.mark.usefixtures("joined")
 def test_our_own_errors_arrive_as_they_are(tmp_path: Path) -> None:
     done = command(tmp_path, "from keystep.cli import main; main()", "--recipe", "semantic")
     assert done.returncode == 2

@@ -45,7 +45,7 @@ class Work:
 
 @contextmanager
 def cluster() -> Iterator[None]:
-    """Connected to a cluster while the block lasts. InputError: nobody answers at RAY_ADDRESS."""
+    """Connected to a cluster while the block lasts. InputError: nobody answers at RAY_ADDRESS, or not to us."""
     # Ray would tell its makers how it is used.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = os.environ.get("RAY_ADDRESS")
@@ -54,7 +54,8 @@ def cluster() -> Iterator[None]:
         ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=None if address else False)
     except OSError as error:
         raise InputError(
-            f"no Ray cluster answers at RAY_ADDRESS={address} ({error}); mend that, or unset it for a cluster of this machine's own",
+            f"no Ray cluster answers at RAY_ADDRESS={address}, or not to this RAY_AUTH_TOKEN ({error}); "
+            "mend that, or unset RAY_ADDRESS for a cluster of this machine's own",
             field="engine",
         ) from None
     try:
