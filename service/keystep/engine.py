@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from keystep import scoring
@@ -29,7 +29,7 @@ from keystep.keysteps import llm
 from keystep.keysteps.source import Extracted, Flown, KeyStepSource, RulesExtractor
 from keystep.models import embedder, served
 from keystep.models.embedder import Embedder
-from keystep.models.sample import Sample
+from keystep.models.sample import Sample, Score
 from keystep.models.served import RewardModels
 from keystep.models.spec import PAIRWISE, PROCESS
 from keystep.nouns import Group, Outcome, Question, Reason, Rollout, ScoredGroup, ScoredRollout, Structure
@@ -40,6 +40,9 @@ from keystep.settings import Settings
 from keystep.verify.verifier import Verifier, VerifyItem
 
 _log = logging.getLogger(__name__)
+
+# Requests with extras that wait for reward models at once, an extra each.
+_EXTRAS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Engine:
         self._cache = cache
         self._embedder = embedder
         self.reward_models = reward_models or RewardModels({})
+        self._waiting_for_models = ThreadPoolExecutor(_EXTRAS_AT_ONCE, "keystep-extras")
 
     def start(self) -> None:
         """Warm what is slow to start; returns when ready. Raises ComponentError where the embedder cannot be loaded."""
@@ -125,6 +129,7 @@ class Engine:
         if self._embedder is not None:
             self._embedder.close()
         self.reward_models.close()
+        self._waiting_for_models.shutdown(wait=False)
         for source in self.sources.values():
             source.close()
         self._cache.close()
@@ -132,6 +137,7 @@ class Engine:
     def score(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None = None) -> Scored:
         """Every rollout's reward, in order. deadline: time.monotonic() past which what is not ready is null, reason deadline."""
         wanted, degraded = self.wanted(groups, recipe, deadline=deadline)
+        asked = self._asked(groups, recipe, deadline)  # works while answers are judged
         parsed = [[scoring.read(r, recipe) for r in g.rollouts] for g in groups]
         outcomes = iter(
             self.verifier.verify(
@@ -146,7 +152,7 @@ class Engine:
             )
         )
         compared = self._compared(groups, parsed, wanted, recipe, deadline)
-        learned = self._learned(groups, recipe, deadline)
+        learned = _learned(asked, sum(len(g.rollouts) for g in groups))
         scored = [
             scoring.group(
                 g,
@@ -159,17 +165,16 @@ class Engine:
         ]
         return Scored(scored, degraded)
 
-    def _learned(self, groups: Sequence[Group], recipe: Recipe, deadline: float | None) -> Iterator[tuple[Learned, ...]]:
-        """What the reward models of the recipe's extras say, one tuple a rollout, in order."""
+    def _asked(self, groups: Sequence[Group], recipe: Recipe, deadline: float | None) -> list[Future[list[Score]]]:
+        """What the reward models of the recipe's extras say, one list of all rollouts an extra; under way."""
         rollouts = [(g.question.text, r.text) for g in groups for r in g.rollouts]
-        columns = []
+        asked = []
         for extra in recipe.extras:
             model = self.reward_models.get(extra.reward_model)
             by_step = model is not None and model.kind in PROCESS
             samples = [Sample(q, "", steps.split(text)) if by_step else Sample(q, text) for q, text in rollouts]
-            found = self.reward_models.score(extra.reward_model, samples, deadline=deadline)
-            columns.append([Learned(f.value, f.steps, f.truncated, f.reason) for f in found])
-        return zip(*columns, strict=True) if columns else iter([()] * len(rollouts))
+            asked.append(self._waiting_for_models.submit(self.reward_models.score, extra.reward_model, samples, deadline=deadline))
+        return asked
 
     def verify(self, items: Sequence[VerifyItem], recipe: Recipe, *, deadline: float | None = None) -> list[Outcome]:
         """Outcomes alone, of texts of any form, in order."""
@@ -260,6 +265,12 @@ def _wanted(question: Question, extracted: Sequence[Extracted]) -> Wanted:
         return Wanted(None, failed)
     found = tuple(e.key_steps for e in extracted if e.key_steps)
     return Wanted(found) if found else Wanted(((),), (Reason.NO_KEY_STEPS,))
+
+
+def _learned(asked: Sequence[Future[list[Score]]], rollouts: int) -> Iterator[tuple[Learned, ...]]:
+    """One tuple a rollout, in order; of an extra each."""
+    columns = [[Learned(f.value, f.steps, f.truncated, f.reason) for f in future.result()] for future in asked]
+    return zip(*columns, strict=True) if columns else iter([()] * rollouts)
 
 
 def _rollout(
