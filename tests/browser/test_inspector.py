@@ -199,6 +199,15 @@ def test_the_terms_add_up_to_the_reward_with_a_learned_one_too(inspector):
     assert inspector.evaluate(terms, [rollout, recipe])[-1]["value"] is None
 
 
+def test_only_the_pages_own_files_are_served(lively):
+    page = lively.get("/")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-cache"
+    assert lively.get("/page/inspector.js").headers["content-type"].startswith("text/javascript")
+    for path in ("/page/__init__.py", "/page/..%2f__init__.py", "/page/nothing.js", "/page/recent/none", "/page/rollout?group=q&id=none"):
+        assert lively.get(path).status_code == 404, path
+
+
 def test_every_reason_flag_and_guard_has_words():
     words = (PAGE / "words.js").read_text(encoding="utf-8")
     guards = {"than", "question", "retracted", "hypothetical", "out_of_order"} | set(re.findall(r'"((?:other|no)_[a-z]+)"', GUARDS))
