@@ -39,7 +39,7 @@ Id = Annotated[str, Field(min_length=1, max_length=512, description="Yours; come
 Form = Annotated[str, AfterValidator(_not_blank)]
 KeyStepIn = Annotated[list[Form], Field(min_length=1)] | Form
 RecipeIn = Annotated[
-    str | dict[str, str | float | list[dict[str, str | float]]],
+    str | dict[str, str | float | list[Any]],
     Field(description='A recipe\'s name, or {"base": name, field: value, ...} with any field of GET /v1/recipes changed.'),
 ]
 
