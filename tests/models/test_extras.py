@@ -9,6 +9,7 @@ import math
 
 import pytest
 
+from keystep import wire
 from keystep.core.extras import Learned, aggregated, normalised, with_extras
 from keystep.core.steps import split
 from keystep.errors import RecipeError
@@ -115,3 +116,12 @@ def test_steps_are_step_sections_else_paragraphs():
     assert split(sections) == ("One.\n\nStill one.", "Two.")
     assert split("First.\n \nSecond.\nstill\r\n\r\n\r\nThird.") == ("First.", "Second.\nstill", "Third.")
     assert split(" \n\n ") == ()
+
+
+def test_over_the_wire_a_bad_extra_is_told_by_the_recipe_alone():
+    group = {"id": "q", "rollouts": [{"id": "a", "text": "t"}]}
+    body = {"recipe": {"base": "hardened", "extras": [{"reward_model": "a", "weight": True}]}, "groups": [group]}
+    request = wire.parse(wire.ScoreRequest, json.dumps(body).encode())
+    with pytest.raises(RecipeError) as raised:
+        resolve(request.recipe)
+    assert raised.value.field == "recipe.extras.0.weight"
