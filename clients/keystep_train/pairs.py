@@ -44,7 +44,7 @@ def read(path: Path) -> list[Pair]:
             except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
                 raise DataError(f"{path}, line {number}: {error}; a pair is an object of prompt, chosen and rejected") from error
     if not rows:
-        raise DataError(f"{path} has no pairs")
+        raise DataError(f"{path} has no pairs; if they were drawn, draw more responses to each question, or hotter")
     # Each has the next one's chosen response beside it.
     return [replace(row, unrelated=rows[(i + 1) % len(rows)].chosen) for i, row in enumerate(rows)]
 

@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path, service, w
 def test_the_on_policy_loop_draws_scores_pairs_and_trains_in_rounds(tmp_path, service, warmed):
     said = preference(tmp_path / "loop", service.url, warmed, None, steps=2)
     del said["pairs"]
-    said["on_policy"] = {"rounds": 2, "questions": 8, "seeds": [13, 21]}
+    said["on_policy"] = {"rounds": 2, "questions": 16, "seeds": [13, 21, 42]}
     said["sampling"] |= {"rollouts": 1, "temperature": 0.8, "top_p": 0.95}
     keystep_train("preference", configs.write(tmp_path / "loop.yaml", said))
     rounds = [json.loads((tmp_path / "loop" / f"round-{i}" / "drawn" / "groups.jsonl").read_text().splitlines()[0]) for i in (0, 1)]
