@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import orjson
 
-from deploy.board import alert_queries, board_queries
+from deploy.board import alerts, board_queries
 from deploy.compose import Fleet, fleet, wait_for
 
 EXAMPLES = Path(__file__).parents[2] / "clients/examples/groups.jsonl"
@@ -133,9 +133,9 @@ def prometheus_answers_the_board(it: Fleet) -> None:
     # Of what has not happened there is no figure: no degradation, no language model.
     silent = [query for query in queries if query not in known]
     assert len(known) >= 15, silent
-    for query in alert_queries():
-        it.query(query)
-    say(f"Prometheus answers the board's {len(queries)} queries, {len(known)} of them with figures, and the alerts'")
+    watched = it.alerts()
+    assert watched == dict.fromkeys(alerts(), "ok"), watched
+    say(f"Prometheus answers the board's {len(queries)} queries, {len(known)} of them with figures, and watches {len(watched)} alerts")
 
 
 def score(source: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:

@@ -18,9 +18,10 @@ def board_queries() -> list[str]:
     return [query.replace("$instance", ".*").replace("$__rate_interval", "1m") for query in asked]
 
 
-def alert_queries() -> list[str]:
+def alerts() -> dict[str, str]:
+    """Their PromQL, by name."""
     rules = yaml.safe_load((DOCKER / "prometheus/alerts.yml").read_text())
-    return [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    return {rule["alert"]: rule["expr"] for group in rules["groups"] for rule in group["rules"]}
 
 
 def metrics_in(query: str) -> set[str]:

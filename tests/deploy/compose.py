@@ -45,6 +45,11 @@ class Fleet:
         answer = httpx2.get(f"{self.prometheus}/api/v1/targets", timeout=10).json()
         return [t["labels"]["instance"] for t in answer["data"]["activeTargets"] if t["health"] == "up"]
 
+    def alerts(self) -> dict[str, str]:
+        """The health of each rule that Prometheus has, by name."""
+        answer = httpx2.get(f"{self.prometheus}/api/v1/rules", timeout=10).json()
+        return {rule["name"]: rule["health"] for group in answer["data"]["groups"] for rule in group["rules"]}
+
     def query(self, promql: str) -> list[dict[str, Any]]:
         answer = httpx2.get(f"{self.prometheus}/api/v1/query", params={"query": promql}, timeout=10)
         assert answer.status_code == 200, f"Prometheus refuses {promql}: {answer.text}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.board import alert_queries, board_queries, labels_in, metrics_in
+from deploy.board import alerts, board_queries, labels_in, metrics_in
 from deploy.compose import wait_for
 from http_groups import groups
 from keysteps.openai_server import MODEL, Bad, openai_server
@@ -52,7 +52,7 @@ def _samples(*expositions: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("query", [*board_queries(), *alert_queries()])
+@pytest.mark.parametrize("query", [*board_queries(), *alerts().values()])
 def test_every_metric_that_is_asked_for_exists_with_its_labels(query: str, exposed: dict[str, set[str]]) -> None:
     names = metrics_in(query)
     assert names or "up{" in query
