@@ -26,7 +26,7 @@ from keystep_train.config import Settings
 from running import running
 
 ROOT = Path(__file__).resolve().parents[2]
-EXPERIMENTS = [*arms.STEPGRPO, "preference"]
+EXPERIMENTS = ["sparse", "schedules", "preference", "parts"]
 S = TypeVar("S", bound=Settings)
 
 

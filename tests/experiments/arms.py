@@ -29,11 +29,13 @@ class Arm:
     experiment: str
     name: str
     recipe: str | dict[str, Any]
+    schedule: str = "sync"
 
 
-# Table 4, and Table 2's rows that are not among them.
+# Table 4; what the other schedule costs; and Table 2's rows that are not among them.
 STEPGRPO = {
     "sparse": (Arm("sparse", "outcome", OUTCOME), Arm("sparse", "step-wise", STEP_WISE)),
+    "schedules": (Arm("schedules", "step-wise, one step off", STEP_WISE, "one_step_off"),),
     "parts": (Arm("parts", "StepRAR", STEP_RAR), Arm("parts", "StepRVR", STEP_RVR)),
 }
 # Table 5 of SimPO's paper, in its own order.
@@ -96,7 +98,7 @@ class Runs:
                 "steps": STEPS,
                 "questions": 8,
                 "beta": 0.04,
-                "schedule": "sync",
+                "schedule": arm.schedule,
                 "model": {"path": str(self._folder / "sparse" / "warm-up-0" / "model")},
                 "optimiser": {"rate": 1e-4, "warmup": 10},
                 "service": self._common["service"] | {"recipe": arm.recipe},

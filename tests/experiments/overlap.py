@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import torch
 from matplotlib.figure import Figure
 
@@ -78,7 +79,8 @@ def timeline(lines: dict[str, list[dict[str, float]]], place: Path) -> None:
     handles = [axes.barh(0, 0, color=colour) for colour in _COLOURS.values()]
     axes.legend(handles, list(_COLOURS), ncols=4, fontsize="small", loc="upper right")
     axes.invert_yaxis()
-    figure.savefig(place, metadata={"Date": None})
+    with mpl.rc_context({"svg.hashsalt": "keystep"}):
+        figure.savefig(place, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import matplotlib as mpl
 from experiments.results import FILE, interval
 
 mpl.use("svg")
+# Ids in an SVG are random otherwise.
+mpl.rcParams["svg.hashsalt"] = "keystep"
 from matplotlib import pyplot as plt
 
 PAGE = FILE.parents[1] / "experiments.md"
@@ -24,11 +26,24 @@ def write(rows: Rows) -> None:
     page = PAGE.read_text(encoding="utf-8")
     sparse = [row for row in rows if row["experiment"] == "sparse"]
     page = _between(page, "sparse", table(sparse))
+    step_wise = [row for row in rows if row["arm"].startswith("step-wise")]
+    page = _between(page, "schedules", table(step_wise) + "\n\n" + difference(step_wise, "step-wise", "step-wise, one step off"))
     # The slides' Table 2 has all four combinations.
     page = _between(page, "parts", table([row for row in rows if row["experiment"] in {"sparse", "parts"}]))
     page = _between(page, "preference", preference_table([row for row in rows if row["experiment"] == "preference"]))
     PAGE.write_text(page, encoding="utf-8")
     curves(sparse, FILE.parent / "sparse.svg")
+
+
+def difference(rows: Rows, one: str, other: str) -> str:
+    """How the second arm's sampled accuracy at the end differs from the first's, seed by seed."""
+    ends = {(row["arm"], row["seed"]): row["evaluations"][str(row["steps"])]["sampled_accuracy"] for row in rows}
+    both = sorted(seed for arm, seed in ends if arm == other and (one, seed) in ends)
+    return (
+        f"{other} less {one}, sampled accuracy, seeds {both}: {_cell([ends[other, seed] - ends[one, seed] for seed in both])}"
+        if both
+        else ""
+    )
 
 
 def preference_table(rows: Rows) -> str:

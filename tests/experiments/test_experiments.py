@@ -36,6 +36,12 @@ def test_a_table_has_a_line_an_arm_with_every_seed():
     assert told[2].endswith("| 0.60 | 70 |")
 
 
+def test_a_difference_is_taken_seed_by_seed():
+    rows = [row("a", 0, 0.1), row("a", 1, 0.3), row("b", 1, 0.5), row("b", 2, 0.9)]
+    assert report.difference(rows, "a", "b") == "b less a, sampled accuracy, seeds [1]: **0.20**"
+    assert report.difference(rows[:2], "a", "b") == ""
+
+
 def test_only_what_stands_between_the_marks_is_written():
     page = "before\n<!-- sparse -->\nold\n<!-- /sparse -->\nafter\n"
     assert report._between(page, "sparse", "new") == "before\n<!-- sparse -->\nnew\n<!-- /sparse -->\nafter\n"
@@ -46,5 +52,5 @@ def test_every_configuration_can_be_read(tmp_path):
     assert runs.base().output != runs.warm_up().output
     outputs = {runs.arm(arm, seed).output for table in arms.STEPGRPO.values() for arm in table for seed in range(2)}
     outputs |= {runs.preference(arm, seed).output for arm in arms.PREFERENCE for seed in range(2)}
-    assert len(outputs) == 2 * (4 + 4)
+    assert len(outputs) == 2 * (5 + 4)
     assert runs.pairs("held-out", "test", 200, 0).seeds == [13, 21, 42, 79, 100]
