@@ -36,11 +36,16 @@ def faults(tree: ast.AST):
                 yield node.lineno, "runs a shell or foreign code"
 
 
+# What whoever runs it asked for, and no request can (docs/security.md).
+ASKED_FOR = {
+    "models/checkpoints.py: runs a shell or foreign code",  # a model of the deployment's own file, whose entry says remote_code
+    "batch/on_ray.py: imports what unpickles",  # between Ray's processes, which pickle all they say to each other
+}
+
+
 def test_the_service_neither_unpickles_nor_evaluates():
-    found = [
-        f"{path.relative_to(SOURCE)}:{line}: {what}" for path in SOURCE.rglob("*.py") for line, what in faults(ast.parse(path.read_text()))
-    ]
-    assert found == []
+    found = {f"{path.relative_to(SOURCE)}: {what}" for path in SOURCE.rglob("*.py") for _, what in faults(ast.parse(path.read_text()))}
+    assert found == ASKED_FOR
 
 
 def test_that_test_would_see_it():
