@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import torch
 from matplotlib.figure import Figure
 
 from experiments.results import FILE
 from keystep_train import config, warmup, worker
+from keystep_train.plots import svg
 from running import running
 from tcp_proxy import proxy_to
 
@@ -79,8 +79,7 @@ def timeline(lines: dict[str, list[dict[str, float]]], place: Path) -> None:
     handles = [axes.barh(0, 0, color=colour) for colour in _COLOURS.values()]
     axes.legend(handles, list(_COLOURS), ncols=4, fontsize="small", loc="upper right")
     axes.invert_yaxis()
-    with mpl.rc_context({"svg.hashsalt": "keystep"}):
-        figure.savefig(place, metadata={"Date": None})
+    place.write_text(svg(figure), encoding="utf-8")
 
 
 if __name__ == "__main__":

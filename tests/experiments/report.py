@@ -6,14 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from experiments.results import FILE, interval
-
-mpl.use("svg")
-# Ids in an SVG are random otherwise.
-mpl.rcParams["svg.hashsalt"] = "keystep"
-from matplotlib import pyplot as plt
+from keystep_train.plots import svg
 
 PAGE = FILE.parents[1] / "experiments.md"
 # Two arms are one comparison: these colours are told apart by the colour-blind too.
@@ -89,7 +85,8 @@ def table(rows: Rows) -> str:
 
 def curves(rows: Rows, place: Path) -> None:
     """Sampled accuracy over steps, a line a run; all begin at the warm-up's."""
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
     for arm in ("outcome", "step-wise"):
         for i, row in enumerate(row for row in rows if row["arm"] == arm):
             steps = sorted(map(int, row["evaluations"]))
@@ -100,8 +97,7 @@ def curves(rows: Rows, place: Path) -> None:
             axes.plot([0] * len(began) + steps, values, color=_COLOURS[arm], label=arm if i == 0 else None, linewidth=1.2)
     axes.set(xlabel="step", ylabel="sampled accuracy", ylim=(0, 1))
     axes.legend()
-    figure.savefig(place, metadata={"Date": None})
-    plt.close(figure)
+    place.write_text(svg(figure), encoding="utf-8")
 
 
 def _seeds(runs: Rows) -> str:
