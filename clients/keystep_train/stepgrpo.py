@@ -91,7 +91,7 @@ class StepGrpoSteps:
         kept = [i for i, advantage in enumerate(signal.advantages) if advantage is not None]
         accelerator = self._run.accelerator
         everybody = float(accelerator.reduce(torch.tensor(float(len(kept)), device=accelerator.device), "sum"))
-        sums: dict[str, float] = {"loss": 0.0, "kl": 0.0, "ratio/clipped_share": 0.0}
+        sums = {"loss": 0.0, "kl": 0.0} | ({} if drawn.old is None else {"ratio/clipped_share": 0.0})
         advantages = torch.tensor([a or 0.0 for a in signal.advantages], device=accelerator.device)
         used = torch.tensor([a is not None for a in signal.advantages], device=accelerator.device)
         for start in range(0, len(drawn.batch), self._settings.micro_batch):
