@@ -1,4 +1,4 @@
-"""The `keystep` command. Here only what works in a base install; the commands themselves are in commands.py."""
+"""The `keystep` command. Here only what works in a base install; the commands themselves are in commands/."""
 
 from __future__ import annotations
 

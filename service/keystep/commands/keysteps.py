@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from keystep.given import settings
+from keystep.commands.given import settings
 
 keysteps = App(name="keysteps", help="Key steps of whole datasets: extract, show, convert, warm a cache.", help_format="plaintext")
 

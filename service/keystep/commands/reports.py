@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from keystep.given import recipe_spec, settings
+from keystep.commands.given import recipe_spec, settings
 
 
 def install(app: App) -> None:

@@ -1,4 +1,4 @@
-"""keystep serve, keystep score; keystep keysteps is in keysteps_commands.py. Heavy imports stand inside the commands, so that --help is quick."""
+"""keystep serve, keystep score; a module of this package for each other. Heavy imports stand inside the commands, so that --help is quick."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from keystep import __version__
+from keystep.commands.given import recipe_spec, settings
+from keystep.commands.judge import judge, winrate
+from keystep.commands.keysteps import keysteps
+from keystep.commands.ledger import ledger
+from keystep.commands.pairs import pairs
+from keystep.commands.reports import install as install_reports
 from keystep.errors import KeystepError
-from keystep.given import recipe_spec, settings
-from keystep.judge_commands import judge, winrate
-from keystep.keysteps_commands import keysteps
-from keystep.ledger_commands import ledger
-from keystep.pairs_commands import pairs
-from keystep.reports_commands import install as install_reports
 from keystep_client import ClientError
 
 app = App(

@@ -10,8 +10,8 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
+from keystep.commands.given import settings
 from keystep.errors import InputError
-from keystep.given import settings
 
 ledger = App(name="ledger", help="What a service with KEYSTEP_LEDGER_PATH has recorded: query it with SQL.", help_format="plaintext")
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from keystep.given import settings
+from keystep.commands.given import settings
 
 _Source = Annotated[Path, Parameter(name="IN")]
 
