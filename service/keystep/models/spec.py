@@ -52,7 +52,7 @@ class Local(_Spec):
 
     @property
     def budget(self) -> int:
-        # A CPU gains nothing from larger batches (tests/bench/reward_models.py); that of a GPU is a guess to start from.
+        # On a CPU larger batches pad more than they gain; that of a GPU is a guess to start from.
         return self.token_budget or (1024 if self.device == "cpu" else 16_384)
 
     @property
