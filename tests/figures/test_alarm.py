@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 import alarm_traces as traces
+import alarm_traces_blind as blind
 from keystep.engine import build
 from keystep.figures.alarm import LEAST_POINTS, alarms
 from keystep.figures.points import COMPONENTS, MOST, Point, Seen, merged, seen, seen_on_the_wire
@@ -33,6 +34,9 @@ EXPECTED = {
     "variance collapses on a wrong answer": "collapse",
     "answers shrink to nothing": "length",
 }
+
+# Of the runs by somebody who had not read the rules, as first counted: the rules were not touched afterwards.
+MISSED_BLIND = {"sentences_late", "calculations_sprayed", "answers_hedged_gradual", "one_answer_for_all"}
 
 
 def points(engine, steps):
@@ -60,6 +64,16 @@ def test_a_planted_hack(engine, name):
 @pytest.mark.parametrize("name", traces.honest())
 def test_an_honest_run_does_not_alarm(engine, name):
     assert alarms(points(engine, traces.honest()[name])) == []
+
+
+@pytest.mark.parametrize("name", blind.hacks())
+def test_a_hack_by_somebody_else(engine, name):
+    assert bool(alarms(points(engine, blind.hacks()[name]))) is (name not in MISSED_BLIND)
+
+
+@pytest.mark.parametrize("name", blind.honest())
+def test_an_honest_run_by_somebody_else_does_not_alarm(engine, name):
+    assert alarms(points(engine, blind.honest()[name])) == []
 
 
 def test_too_short_a_run_says_nothing(engine):

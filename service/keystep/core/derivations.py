@@ -83,7 +83,7 @@ class Definitions:
         return self._expand(self._of[tree], within | {tree}, budget)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def operands(tree: Tree) -> frozenset[Number]:
     """The numbers a derivation starts from, 0, 1 and 100 (a percent) aside; n and 1/n are one."""
     found = set()
@@ -144,7 +144,7 @@ def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:
     return False
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _ordered(part: Provenance) -> list[tuple[Monomial, Number]]:
     """Its terms in an order that is the same in every process."""
     return sorted(part, key=order_key)

@@ -166,7 +166,7 @@ def is_composite(tree: Tree) -> bool:
     return isinstance(tree, tuple) and not (tree[0] == "%" and not isinstance(tree[1], tuple))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def provenance(tree: Tree) -> Provenance | None:
     """Which literals a value is made of, and how, up to commutation, association, distribution and 'a half' for '/2'."""
     return _of_two(tree) or _of_any(tree)

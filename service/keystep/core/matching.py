@@ -38,7 +38,7 @@ class Matching:
     undecided: tuple[Undecided, ...] = ()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def prepare(key_steps: tuple[KeyStep, ...], question: str = "") -> PreparedKeySteps:
     """The key steps of one question, ready to be looked for. The question's text feeds the audit (what is copied from it)."""
     return PreparedKeySteps(key_steps, question)

@@ -149,7 +149,7 @@ class Statements:
         return [StatedFact(f, at) for at in sentences for f in self._reading.sentence(at).relations.facts]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _scaled(result: Number) -> tuple[Number, ...]:
     """A result in other units: times and divided by each known factor."""
     exact = Fraction(result)

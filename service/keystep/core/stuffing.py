@@ -89,7 +89,7 @@ def _merged(spans: list[Span]) -> list[Span]:
     return out
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _needles(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[str, bool], ...], ...]:
     """Of each key step: its forms lower-cased, and whether each is a fragment (no verb, no equation)."""
     return tuple(
@@ -252,7 +252,7 @@ def _number_runs(reading: Reading) -> list[Span]:
     return [found.span() for found in _NUMBER_RUN.finditer(reading.folded)]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _question_sentences(question: str) -> tuple[str, ...]:
     return tuple(s for s in (part.strip() for part in _QUESTION_SENTENCE.split(lower(fold(question)))) if len(s) >= MIN_COPIED)
 
