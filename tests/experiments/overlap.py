@@ -77,7 +77,7 @@ def timeline(lines: dict[str, list[dict[str, float]]], place: Path) -> None:
     axes.set_yticks(range(len(lines)), labels=list(lines))
     axes.set(xlabel=f"seconds, {SHOWN} steps")
     handles = [axes.barh(0, 0, color=colour) for colour in _COLOURS.values()]
-    axes.legend(handles, list(_COLOURS), ncols=4, fontsize="small", loc="upper right")
+    axes.legend(handles, list(_COLOURS), ncols=4, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0))
     axes.invert_yaxis()
     place.write_text(svg(figure), encoding="utf-8")
 

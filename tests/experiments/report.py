@@ -90,12 +90,10 @@ def curves(rows: Rows, place: Path) -> None:
     for arm in ("outcome", "step-wise"):
         for i, row in enumerate(row for row in rows if row["arm"] == arm):
             steps = sorted(map(int, row["evaluations"]))
-            began = [
-                r["evaluations"][str(r["steps"])]["sampled_accuracy"] for r in rows if r["arm"] == "warm-up" and r["seed"] == row["seed"]
-            ]
+            began = [r["evaluations"][str(r["steps"])]["sampled_accuracy"] for r in rows if r["arm"] == "warm-up"]
             values = [*began, *(row["evaluations"][str(step)]["sampled_accuracy"] for step in steps)]
             axes.plot([0] * len(began) + steps, values, color=_COLOURS[arm], label=arm if i == 0 else None, linewidth=1.2)
-    axes.set(xlabel="step", ylabel="sampled accuracy", ylim=(0, 1))
+    axes.set(xlabel="step", ylabel="sampled accuracy", ylim=(0, None))
     axes.legend()
     place.write_text(svg(figure), encoding="utf-8")
 
