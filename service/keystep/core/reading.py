@@ -61,7 +61,6 @@ _SPOKEN: dict[int, tuple[str, ...]] = {}
 for _word, _value in NUMBER_WORDS.items():
     _SPOKEN[_value] = (*_SPOKEN.get(_value, ()), _word)
 _SCALES = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
-_PARTS = (*_SCALES, *FRACTION_WORDS)
 _GLUED = re.compile(r"frac\s*\d")  # \\frac12
 _DECIMAL = re.compile(r"\.\d+")
 _ROUNDED = 1.001  # no further from a number is one that it rounds to, or that rounds to it
@@ -236,8 +235,7 @@ class Reading:
         """The sentences in which a number may stand, in digits or in words, exact or rounded."""
         if not self.bounds:
             return ()
-        spoken = _SPOKEN.get(abs(value), _SCALES) if isinstance(value, int) else _PARTS
-        if not self._in_figures or any(word in self.low for word in spoken):
+        if not self._in_figures or self._may_say(value):
             return range(len(self.bounds))
         wanted: Number = magnitude(value)
         found = {self.at(at) for at, other in self._decimals if other == wanted or abs(other - wanted) <= _ROUNDED}
@@ -245,6 +243,17 @@ class Reading:
         for digits in {written for n in whole for written in (str(n), f"{n:,}")}:
             found.update(map(self.at, self._standing(digits)))
         return sorted(found)
+
+    def _may_say(self, value: Number) -> bool:
+        """Whether words may stand for the number."""
+        if not isinstance(value, int):
+            return self._says_scales or any(word in self.low for word in FRACTION_WORDS)
+        spoken = _SPOKEN.get(abs(value))
+        return self._says_scales if spoken is None else any(word in self.low for word in spoken)
+
+    @lazy
+    def _says_scales(self) -> bool:
+        return any(word in self.low for word in _SCALES)
 
     def _standing(self, digits: str) -> list[int]:
         """Where digits stand, no part of more of them."""
