@@ -98,6 +98,10 @@ class Sampling(_Section):
     cache: Literal["static", "dynamic"] = "static"
 
 
+# SimPO's, of the responses that its pairs are made of: one a seed.
+ON_POLICY = Sampling(rollouts=1, temperature=0.8, top_p=0.95)
+
+
 class Service(_Section):
     """undecided: what happens to a rollout whose reward is null. retries: how often such a group is sent again first."""
 
@@ -263,6 +267,7 @@ class Preference(Settings):
     """
 
     objective: Objective
+    sampling: Sampling = ON_POLICY
     pairs: str | None = None
     on_policy: OnPolicy | None = None
     held_out: str | None = None
@@ -288,7 +293,7 @@ class Sample(_Section):
     data: Data
     questions: Count = 100
     split: Literal["train", "test"] = "test"
-    sampling: Sampling = Sampling(rollouts=1, temperature=0.8, top_p=0.95)
+    sampling: Sampling = ON_POLICY
     seeds: list[int] = [13, 21, 42, 79, 100]
     by: str = "reward"
     min_margin: Annotated[float, Field(ge=0)] = 0.0

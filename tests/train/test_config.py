@@ -69,6 +69,14 @@ def test_gamma_is_given_once(tmp_path):
             loaded(tmp_path, config.Preference, **configs.common(tmp_path, "http://x", steps=1, pairs="p"), objective=objective)
 
 
+def test_pairs_are_drawn_as_simpos_authors_do_unless_told_otherwise(tmp_path):
+    told = {"output": "o", "model": {"path": "m"}, "data": {"task": "arithmetic"}}
+    drawn = loaded(tmp_path, config.Sample, **told)
+    loop = loaded(tmp_path, config.Preference, **told, steps=1, objective={"name": "dpo"}, on_policy={"questions": 5})
+    for sampling, seeds in ((drawn.sampling, drawn.seeds), (loop.sampling, loop.on_policy.seeds)):
+        assert (sampling.rollouts, sampling.temperature, sampling.top_p, len(seeds)) == (1, 0.8, 0.95, 5)
+
+
 def test_the_rate_rises_and_falls_as_told():
     cosine = config.Optimiser(rate=1.0, warmup=4, decay="cosine")
     assert [rate(cosine, step, 20) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
