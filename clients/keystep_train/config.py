@@ -98,8 +98,12 @@ class Sampling(_Section):
     cache: Literal["static", "dynamic"] = "static"
 
 
-# SimPO's, of the responses that its pairs are made of: one a seed.
-ON_POLICY = Sampling(rollouts=1, temperature=0.8, top_p=0.95)
+class PairSampling(Sampling):
+    """SimPO's, of the responses that its pairs are made of: one a seed."""
+
+    rollouts: Count = 1
+    temperature: Positive = 0.8
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
 
 
 class Service(_Section):
@@ -267,7 +271,7 @@ class Preference(Settings):
     """
 
     objective: Objective
-    sampling: Sampling = ON_POLICY
+    sampling: PairSampling = PairSampling()
     pairs: str | None = None
     on_policy: OnPolicy | None = None
     held_out: str | None = None
@@ -293,7 +297,7 @@ class Sample(_Section):
     data: Data
     questions: Count = 100
     split: Literal["train", "test"] = "test"
-    sampling: Sampling = ON_POLICY
+    sampling: PairSampling = PairSampling()
     seeds: list[int] = [13, 21, 42, 79, 100]
     by: str = "reward"
     min_margin: Annotated[float, Field(ge=0)] = 0.0

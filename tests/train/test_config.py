@@ -70,7 +70,7 @@ def test_gamma_is_given_once(tmp_path):
 
 
 def test_pairs_are_drawn_as_simpos_authors_do_unless_told_otherwise(tmp_path):
-    told = {"output": "o", "model": {"path": "m"}, "data": {"task": "arithmetic"}}
+    told = {"output": "o", "model": {"path": "m"}, "data": {"task": "arithmetic"}, "sampling": {"max_new_tokens": 60}}
     drawn = loaded(tmp_path, config.Sample, **told)
     loop = loaded(tmp_path, config.Preference, **told, steps=1, objective={"name": "dpo"}, on_policy={"questions": 5})
     for sampling, seeds in ((drawn.sampling, drawn.seeds), (loop.sampling, loop.on_policy.seeds)):
