@@ -42,6 +42,10 @@ class HeldOut:
     def average_margin(self) -> float:
         return self.averages[0] - self.averages[1]
 
+    @property
+    def reference_average_margin(self) -> float:
+        return self.reference_chosen / max(1.0, self.chosen_length) - self.reference_rejected / max(1.0, self.rejected_length)
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -73,7 +77,8 @@ def read(name: str, folder: Path) -> RunFiles:
 def figures(run: RunFiles) -> dict[str, Any]:
     """One run in numbers; those of held-out pairs are None without any.
 
-    accuracy: share of positive margins.  length_correlation: Spearman's, of log-probability a token with length, over all responses.
+    accuracy: share of positive margins.  reference_accuracy: of pairs that the reference's log-probability a token ranks rightly.
+    length_correlation: Spearman's, of log-probability a token with length, over all responses.
     margin_length_correlation: Spearman's, of the margin with how much longer the chosen response is.
     agreement: shares of pairs by the signs of DPO's margin (first) and of the average log-probabilities' (second).
     kl_on_chosen: mean of log pi - log pi_ref over chosen responses, nats a response.
@@ -86,6 +91,7 @@ def figures(run: RunFiles) -> dict[str, Any]:
         "seconds_a_step": statistics.median(seconds) if seconds else None,
         "peak_memory_mib": max(memory) if memory else None,
         "accuracy": _mean([float(p.margin > 0) for p in pairs]),
+        "reference_accuracy": _mean([float(p.reference_average_margin > 0) for p in pairs]),
         "mean_margin": _mean([p.margin for p in pairs]),
         "length_correlation": _spearman(
             [a for p in pairs for a in p.averages], [n for p in pairs for n in (p.chosen_length, p.rejected_length)]

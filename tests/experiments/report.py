@@ -45,21 +45,19 @@ def difference(rows: Rows, one: str, other: str) -> str:
 def preference_table(rows: Rows) -> str:
     """A line an objective: what held-out pairs say of the policies it trained, over the seeds."""
     lines = [
-        "| objective | seeds | reward accuracy | length correlation | both margins agree | KL on chosen | seconds a step |",
-        "|---|---|---|---|---|---|---|",
+        "| objective | seeds | reward accuracy | the warm-up's own | length correlation | both margins agree | KL on chosen | seconds a step |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for arm in dict.fromkeys(row["arm"] for row in rows):
         runs = [row for row in rows if row["arm"] == arm]
         found = [row["held_out"] for row in runs]
-        agree = [one["agreement"]["++"] + one["agreement"]["--"] for one in found]
-        columns = (
-            [one["accuracy"] for one in found],
-            [one["length_correlation"] for one in found],
-            agree,
-            [one["kl_on_chosen"] for one in found],
-        )
+        both = [one | {"agree": one["agreement"]["++"] + one["agreement"]["--"]} for one in found]
+        cells = [
+            _cell([one[name] for one in both], each=False)
+            for name in ("accuracy", "reference_accuracy", "length_correlation", "agree", "kl_on_chosen")
+        ]
         seconds = sum(one["seconds_a_step"] for one in found) / len(found)
-        lines.append(f"| {arm} | {_seeds(runs)} | " + " | ".join(_cell(column, each=False) for column in columns) + f" | {seconds:.2f} |")
+        lines.append(f"| {arm} | {_seeds(runs)} | {' | '.join(cells)} | {seconds:.2f} |")
     return "\n".join(lines)
 
 
@@ -102,8 +100,11 @@ def _seeds(runs: Rows) -> str:
     return ", ".join(str(row["seed"]) for row in runs)
 
 
-def _cell(values: list[float], *, each: bool = True) -> str:
-    """The mean with its interval, where there are several; and every one of them."""
+def _cell(values: list[float | None], *, each: bool = True) -> str:
+    """The mean with its interval, where there are several; and every one of them. Of what could not be taken there is none."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return "none"
     mean, half = interval(values)
     cell = f"**{mean:.2f}**" if len(values) < 2 else f"**{mean:.2f} ± {half:.2f}**"
     return cell + f" ({' / '.join(f'{value:.2f}' for value in values)})" if each and len(values) > 1 else cell

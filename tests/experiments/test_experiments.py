@@ -42,6 +42,15 @@ def test_a_difference_is_taken_seed_by_seed():
     assert report.difference(rows[:2], "a", "b") == ""
 
 
+def test_a_figure_that_could_not_be_taken_is_none():
+    held_out = {"accuracy": 0.8, "reference_accuracy": 0.7, "length_correlation": None, "kl_on_chosen": 0.5, "seconds_a_step": 0.06}
+    rows = [
+        {"arm": "DPO", "seed": seed, "held_out": held_out | {"agreement": {"++": 0.7, "+-": 0.1, "-+": 0.1, "--": 0.1}}} for seed in (0, 1)
+    ]
+    line = report.preference_table(rows).splitlines()[-1]
+    assert line == "| DPO | 0, 1 | **0.80 ± 0.00** | **0.70 ± 0.00** | none | **0.80 ± 0.00** | **0.50 ± 0.00** | 0.06 |"
+
+
 def test_only_what_stands_between_the_marks_is_written():
     page = "before\n<!-- sparse -->\nold\n<!-- /sparse -->\nafter\n"
     assert report._between(page, "sparse", "new") == "before\n<!-- sparse -->\nnew\n<!-- /sparse -->\nafter\n"

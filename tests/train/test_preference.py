@@ -124,6 +124,7 @@ def test_figures_of_pairs_worked_out_by_hand(tmp_path):
     found = figures(read("run", tmp_path))
     assert found["accuracy"] == 0.5
     assert found["kl_on_chosen"] == 1.0
+    assert found["reference_accuracy"] == 0.5  # -2.5 against -2; -2.25 against -4
     assert found["agreement"] == {"++": 1.0, "+-": 0.0, "-+": 0.0, "--": 0.0}
     # averages -2 (2), -3 (3), -2 (4), -4 (1): ranks 3.5, 2, 3.5, 1 against 2, 3, 4, 1
     assert found["length_correlation"] == pytest.approx(0.632456, abs=1e-5)
