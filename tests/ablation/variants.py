@@ -52,7 +52,7 @@ WITHOUT: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "the copied question": ((stuffing, "_copied", _always([])),),
     "merged derivations": ((tiers.Tiers, "_subsumed", lambda _self, missed, _hit: missed),),
     "prose with the numbers": ((tiers.Tiers, "_prose", lambda _self, index, *_: tiers.StepMatch(index, 0.0, matched=False)),),
-    "word for word": ((verbatim, "settle", lambda steps, *_: (None,) * len(steps)),),
+    "word for word": ((verbatim, "settle", lambda spelled, *_: (None,) * len(spelled.steps)),),
 }
 # Of the embedding tier.
 OPEN_GATES = ((semantic, "admissible", _always(True)),)

@@ -11,7 +11,7 @@ from browser_pages import Watched, chromium_path
 from running import Service, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright runs, its event loop is the thread's: other tests could run none
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path())
