@@ -38,7 +38,7 @@ def ray_beside_local(folder: Path, rollouts: int, batch: int) -> Ran:
     process = _start(source, by_ray, "ray", batch)
     while not by_ray.exists() or by_ray.read_bytes().count(b"\n") < groups / 2:
         assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
+        time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
     killed_after = by_ray.read_bytes().count(b"\n")

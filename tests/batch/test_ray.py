@@ -37,8 +37,8 @@ def joined(cluster: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("joined")
 def test_killed_and_resumed_it_writes_what_the_local_engine_writes(tmp_path: Path) -> None:
-    ran = ray_beside_local(tmp_path, rollouts=200, batch=1)
-    assert ran.rollouts == 200
+    ran = ray_beside_local(tmp_path, rollouts=2_000, batch=1)
+    assert ran.rollouts == 2_000
     assert ran.same
 
 
