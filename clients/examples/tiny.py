@@ -11,16 +11,10 @@ import torch
 from datasets import Dataset
 from PIL import Image
 from tokenizers import AddedToken, Tokenizer, decoders, models
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
-    Qwen2VLImageProcessorPil,
-    Qwen2VLProcessor,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from keystep_train.tasks.tiny import text_model as tiny_text_model
+from keystep_train.vision import PictureProcessor, tiny_model, tiny_processor
 
 QUESTION = "Subtract the red one. How many objects are left?"
 SECTIONS = [
@@ -34,7 +28,6 @@ SECTIONS = [
 ]
 KEY_STEPS = [["7 - 1 = 6", "seven minus one is six"], ["one red sphere"]]
 _SPECIAL = ["<pad>", "<eos>", "<unk>", "<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<|video_pad|>"]
-_SIZE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2}
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
@@ -49,52 +42,17 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def text_model() -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     torch.manual_seed(0)
     words = tokenizer()
-    config = Qwen2Config(vocab_size=len(words), **_SIZE, eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id)
-    return Qwen2ForCausalLM(config), words
+    return tiny_text_model(words, hidden=32, layers=2, heads=2), words
 
 
-class _Pictures(Qwen2VLProcessor):
-    """Qwen2-VL's processor without its videos, which need torchvision."""
-
-    def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
-        return None if argument is None else super().check_argument_for_proper_class(argument_name, argument)
-
-
-def vision_model() -> tuple[PreTrainedModel, Qwen2VLProcessor]:
+def vision_model() -> tuple[PreTrainedModel, PictureProcessor]:
     """Qwen2-VL's architecture and its image processor."""
     torch.manual_seed(0)
     words = tokenizer()
-    ids = {name: words.convert_tokens_to_ids(token) for name, token in _VISION_TOKENS.items()}
-    config = Qwen2VLConfig(
-        text_config={
-            "vocab_size": len(words),
-            **_SIZE,
-            "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
-            "bos_token_id": None,
-            "eos_token_id": words.eos_token_id,
-            "pad_token_id": words.pad_token_id,
-        },
-        vision_config={"depth": 1, "embed_dim": 32, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2, "patch_size": 14},
-        **ids,
-    )
-    model = Qwen2VLForConditionalGeneration(config)
+    model = tiny_model(words, hidden=32, layers=2, heads=2)
     model.generation_config.eos_token_id = words.eos_token_id
     model.generation_config.pad_token_id = words.pad_token_id
-    pictures = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=56 * 56)
-    return model, _Pictures(image_processor=pictures, tokenizer=words, video_processor=None, chat_template=_TEMPLATE)
-
-
-_VISION_TOKENS = {
-    "image_token_id": "<|image_pad|>",
-    "video_token_id": "<|video_pad|>",
-    "vision_start_token_id": "<|vision_start|>",
-    "vision_end_token_id": "<|vision_end|>",
-}
-_TEMPLATE = (
-    "{% for message in messages %}{% if message['content'] is string %}{{ message['content'] }}{% else %}"
-    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
-    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{% endfor %}"
-)
+    return model, tiny_processor(words)
 
 
 def dataset(rows: int, *, vision: bool) -> Dataset:

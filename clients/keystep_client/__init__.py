@@ -23,12 +23,15 @@ from keystep_client.errors import (
     UnreachableError,
 )
 from keystep_client.models import (
+    Candidate,
+    CandidateGroup,
     Group,
     Item,
     Job,
     KeySteps,
     KeyStepsResult,
     Outcome,
+    PairsResult,
     Question,
     RecipesResult,
     Rollout,
@@ -41,6 +44,8 @@ from keystep_client.models import (
 __all__ = [
     "AsyncClient",
     "BusyError",
+    "Candidate",
+    "CandidateGroup",
     "Client",
     "ClientError",
     "Group",
@@ -50,6 +55,7 @@ __all__ = [
     "KeySteps",
     "KeyStepsResult",
     "Outcome",
+    "PairsResult",
     "ProtocolError",
     "Question",
     "RecipesResult",

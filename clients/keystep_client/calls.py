@@ -22,7 +22,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from keystep_client.errors import BusyError, ClientError, JobError, ProtocolError, RejectedError, ServiceError, TooLargeError
-from keystep_client.models import Group, Item, Job, KeyStepsResult, Question, RecipesResult, ScoreResult, VerifyResult
+from keystep_client.models import (
+    CandidateGroup,
+    Group,
+    Item,
+    Job,
+    KeyStepsResult,
+    PairsResult,
+    Question,
+    RecipesResult,
+    ScoreResult,
+    VerifyResult,
+)
 
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
@@ -217,6 +228,24 @@ def verify(
 def key_steps(questions: Sequence[Question | Mapping[str, Any]]) -> Call[KeyStepsResult]:
     """Key steps of references, extracted and cached by the service, in order."""
     return Call("POST", "/v1/key-steps", KeyStepsResult, {"questions": questions}, "questions")
+
+
+def pairs(
+    groups: Sequence[CandidateGroup | Mapping[str, Any]],
+    *,
+    by: str | Sequence[str] = "reward",
+    top: int = 1,
+    min_margin: float = 0.0,
+    form: Literal["trl", "trl_messages", "simpo"] = "trl",
+) -> Call[PairsResult]:
+    """Chosen against rejected responses, for preference training; nothing is scored.
+
+    by: the name of the score that decides, or several: the next counts only where those before it are equal.
+    top: pairs of a group at most, the i-th best against the i-th worst.  min_margin: closer pairs are dropped.
+    form: of the rows: trl's texts, its messages, or what SimPO's scripts write.
+    """
+    names = by if isinstance(by, str) else list(by)
+    return Call("POST", "/v1/pairs", PairsResult, {"by": names, "top": top, "min_margin": min_margin, "form": form, "groups": groups})
 
 
 def recipes() -> Call[RecipesResult]:

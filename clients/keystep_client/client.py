@@ -174,6 +174,7 @@ class Client(_Base[httpx2.Client]):
     cancel_job = methods.sync_call(calls.cancel_job)
     verify = methods.sync_call(calls.verify)
     key_steps = methods.sync_call(calls.key_steps)
+    pairs = methods.sync_call(calls.pairs)
     recipes = methods.sync_call(calls.recipes)
 
     def send(self, call: Call[T]) -> T:
@@ -262,6 +263,7 @@ class AsyncClient(_Base[httpx2.AsyncClient]):
     cancel_job = methods.async_call(calls.cancel_job)
     verify = methods.async_call(calls.verify)
     key_steps = methods.async_call(calls.key_steps)
+    pairs = methods.async_call(calls.pairs)
     recipes = methods.async_call(calls.recipes)
 
     async def send(self, call: Call[T]) -> T:

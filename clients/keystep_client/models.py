@@ -7,7 +7,7 @@ Results keep fields that a newer service adds (``model_extra``). A null reward i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -66,6 +66,23 @@ class Question(_Asked):
     id: str
     reference: str
     question: str = ""
+
+
+class Candidate(_Asked):
+    """A response that may be chosen or rejected. scores: what is known of it, by name; None is undecided and is never paired."""
+
+    id: str
+    text: str
+    scores: dict[str, float | None]
+
+
+class CandidateGroup(_Asked):
+    """The responses to one question, to be paired. question: the prompt. images: carried into the pair as they are."""
+
+    id: str
+    question: str
+    rollouts: list[Candidate]
+    images: list[str] = []
 
 
 class _Answered(BaseModel):
@@ -220,6 +237,34 @@ class KeySteps(_Answered):
 
 class KeyStepsResult(_Result):
     questions: list[KeySteps]
+
+
+class LengthBias(_Answered):
+    """Mean characters of both sides, and the share of pairs whose chosen text is the longer one; None without pairs."""
+
+    chosen_mean: float | None
+    rejected_mean: float | None
+    chosen_longer: float | None
+
+
+class PairStatistics(_Answered):
+    """dropped: groups without a pair, by why. undecided, duplicates: responses left out as their score is None, or their text another's."""
+
+    groups: int
+    pairs: int
+    dropped: dict[str, int]
+    undecided: int
+    duplicates: int
+    length: LengthBias
+
+
+class PairsResult(_Answered):
+    """pairs: rows of a data set in the form that was asked for. dropped: why a group has none, by its id."""
+
+    service: str
+    pairs: list[dict[str, Any]]
+    dropped: dict[str, str]
+    statistics: PairStatistics
 
 
 class RecipesResult(_Answered):

@@ -11,10 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from keystep_client import ScoredGroup
-from keystep_client.calls import Call
+from keystep_client import PairsResult, ScoredGroup
 from keystep_train import config
 from keystep_train.policies import Policy, load
 from keystep_train.progress import progress
@@ -25,15 +22,6 @@ from keystep_train.seeds import seed_of
 from keystep_train.tasks import Question
 
 _BATCH = 32
-
-
-class Pairs(BaseModel):
-    """The answer of /v1/pairs. dropped: why a group has none. statistics: of lengths, and of what was dropped."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    pairs: list[dict[str, Any]]
-    dropped: dict[str, Any]
-    statistics: dict[str, Any]
 
 
 def run(settings: config.Sample) -> None:
@@ -53,7 +41,7 @@ def run(settings: config.Sample) -> None:
     write(beside / "groups.jsonl", groups)
     write(beside / "scores.jsonl", [one.model_dump(mode="json") for one in scored])
     write(beside / "pairs.jsonl", paired.pairs)
-    (beside / "statistics.json").write_text(json.dumps(paired.statistics, indent=1) + "\n", encoding="utf-8")
+    (beside / "statistics.json").write_text(paired.statistics.model_dump_json(indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(place, ignore_errors=True)
     beside.rename(place)
     print(f"{len(groups)} questions, {len(paired.pairs)} pairs in {place / 'pairs.jsonl'}; none for {len(paired.dropped)}")
@@ -74,15 +62,14 @@ def draw(policy: Policy, questions: Sequence[Question], sampling: config.Samplin
     return [group(q, texts[q.id], cut[q.id]) | {"images": image_names(i, q)} for i, q in enumerate(questions)]
 
 
-def pair(scorer: Scorer, groups: Sequence[dict[str, Any]], scored: Sequence[ScoredGroup], *, by: str, min_margin: float) -> Pairs:
+def pair(scorer: Scorer, groups: Sequence[dict[str, Any]], scored: Sequence[ScoredGroup], *, by: str, min_margin: float) -> PairsResult:
     """Pairs of scored groups, by /v1/pairs. by: a field of a scored rollout, or of its extras; null is left out there."""
     asked = []
     for one, answer in zip(groups, scored, strict=True):
         scores = [{"scores": {by: (r.extras | r.model_dump(include={by})).get(by)}} for r in answer.rollouts]
         rollouts = [{"id": r["id"], "text": r["text"]} | s for r, s in zip(one["rollouts"], scores, strict=True)]
         asked.append({"id": one["id"], "question": one["question"], "images": one["images"], "rollouts": rollouts})
-    fields = {"by": by, "min_margin": min_margin, "form": "trl", "groups": asked}
-    return scorer.client.send(Call("POST", "/v1/pairs", Pairs, fields))
+    return scorer.client.pairs(asked, by=by, min_margin=min_margin)
 
 
 def image_names(number: int, question: Question) -> list[str]:

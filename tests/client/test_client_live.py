@@ -12,7 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from keystep_client import AsyncClient, Client, Group, Item, Question, RejectedError, Rollout, TooLargeError
+from keystep_client import (
+    AsyncClient,
+    Candidate,
+    CandidateGroup,
+    Client,
+    Group,
+    Item,
+    PairsResult,
+    Question,
+    RejectedError,
+    Rollout,
+    TooLargeError,
+)
 from keystep_client.models import Evidence
 from responses import mulberry
 from running import Service, running
@@ -66,6 +78,28 @@ def test_the_typed_models_hold_all_that_the_service_answers(service: Service) ->
     assert json.loads(result.model_dump_json(exclude_unset=True)) == raw
     assert result.recipe.name == "hardened(alpha=0.2)"
     for model in (result, result.groups[0], *result.groups[0].rollouts, result.groups[0].rollouts[0].evidence):
+        assert not model.model_extra, "the service answers a field that models.py does not name"
+
+
+def test_pairs_in_both_clients(service: Service) -> None:
+    scored = {"a": {"reward": 2.0, "outcome": 1.0}, "b": {"reward": 2.0, "outcome": 0.0}, "c": {"reward": None, "outcome": None}}
+    candidates = [Candidate(id=name, text=f"Response {name}.", scores=scores) for name, scores in scored.items()]
+    group = CandidateGroup(id="q", question="How many?", rollouts=candidates)
+
+    async def asynchronous() -> PairsResult:
+        async with AsyncClient(service.url) as client:
+            return await client.pairs([group], by=("reward", "outcome"), form="trl_messages")
+
+    with Client(service.url) as client:
+        result = client.pairs([json.loads(group.model_dump_json())], by=["reward", "outcome"], form="trl_messages")
+        tied = client.pairs([group])
+    assert result == asyncio.run(asynchronous())
+    (pair,) = result.pairs
+    assert (pair["chosen_id"], pair["rejected_id"], pair["decided_by"]) == ("a", "b", "outcome")
+    assert pair["chosen"] == [{"role": "assistant", "content": "Response a."}]
+    assert result.statistics.undecided == 1
+    assert (tied.pairs, tied.dropped, tied.statistics.length.chosen_longer) == ([], {"q": "tie"}, None)
+    for model in (result, result.statistics, result.statistics.length):
         assert not model.model_extra, "the service answers a field that models.py does not name"
 
 

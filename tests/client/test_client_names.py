@@ -9,12 +9,12 @@ import sys
 import keystep_client
 from keystep_client import AsyncClient, Client
 
-CALLS = ("score", "submit_job", "job", "wait_for_job", "cancel_job", "verify", "key_steps", "recipes")
+CALLS = ("score", "submit_job", "job", "wait_for_job", "cancel_job", "verify", "key_steps", "pairs", "recipes")
 
 
 def test_exported_names() -> None:
     assert keystep_client.__all__ == [
-        "AsyncClient", "BusyError", "Client", "ClientError", "Group", "Item", "Job", "JobError", "KeySteps", "KeyStepsResult", "Outcome", "ProtocolError", "Question",
+        "AsyncClient", "BusyError", "Candidate", "CandidateGroup", "Client", "ClientError", "Group", "Item", "Job", "JobError", "KeySteps", "KeyStepsResult", "Outcome", "PairsResult", "ProtocolError", "Question",
         "RecipesResult", "RejectedError", "Rollout", "ScoreResult", "ScoredGroup", "ScoredRollout", "ServiceError", "TooLargeError", "UndecidedError",
         "UnreachableError", "VerifyResult",
     ]  # fmt: skip
