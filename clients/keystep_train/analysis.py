@@ -85,10 +85,12 @@ def figures(run: RunFiles) -> dict[str, Any]:
     """
     pairs = run.held_out
     seconds = run.curve("time/step")[1]
+    cpu = run.curve("time/cpu")[1]
     memory = run.curve("memory/peak_mib")[1]
     return {
         "steps": run.metrics[-1]["step"] if run.metrics else 0,
         "seconds_a_step": statistics.median(seconds) if seconds else None,
+        "cpu_seconds_a_step": statistics.median(cpu) if cpu else None,
         "peak_memory_mib": max(memory) if memory else None,
         "accuracy": _mean([float(p.margin > 0) for p in pairs]),
         "reference_accuracy": _mean([float(p.reference_average_margin > 0) for p in pairs]),

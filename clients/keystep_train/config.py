@@ -148,6 +148,7 @@ class Flawed(_Section):
     step: Share = 0.0
     only: Literal["+", "-"] | None = None
     layout: Share = 0.0
+    filler: Share = 0.0
 
 
 class Warmup(Settings):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -71,6 +72,7 @@ class Run:
         self.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": self.step + 1}})
         if self.main:
             self._metrics = self._take_back().open("a", encoding="utf-8", buffering=1)
+        self._cpu = time.process_time()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -87,7 +89,12 @@ class Run:
         return path
 
     def log(self, values: Mapping[str, float]) -> None:
-        """Values of the step that has just been done, under ``name`` or ``group/name``; of several processes, the means of theirs."""
+        """Values of the step that has just been done, under ``name`` or ``group/name``; of several processes, the means of theirs.
+
+        time/cpu is added: CPU seconds of this process since the step before, which other work on the machine does not stretch.
+        """
+        spent, self._cpu = time.process_time() - self._cpu, time.process_time()
+        values = {**values, "time/cpu": spent}
         if self.accelerator.num_processes > 1:
             values = _means(gather_object([dict(values)]))
         self.accelerator.log(dict(values), step=self.step)

@@ -82,6 +82,21 @@ def test_flaws_come_as_often_as_asked():
     assert 0.04 < broken / 400 < 0.14
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_filler_makes_a_response_longer_and_takes_nothing_away(name):
+    made = task(name, difficulty=5)
+    wordy = added = 0
+    for i in range(100):
+        plain, long = (made.response("train", i, Flaws(filler=filler), random.Random(i)) for filler in (0.0, 0.5))
+        words = plain.split("### Rationales:\n")[1].split("\n")[0]
+        assert plain.count(words) == 1
+        assert long.replace(f":\n{words}\n", ":\n").replace("### Rationales:\n", f"### Rationales:\n{words}\n") == plain
+        wordy += len(long) > len(plain)
+        added += long.count(words) - 1
+    assert wordy > 80
+    assert 0.4 < added / (100 * plain.count("### Step")) < 0.6
+
+
 def test_only_one_operator_is_wrong_where_only_it_may_be():
     made = task("arithmetic", difficulty=5)
     rng = random.Random(0)
@@ -101,7 +116,7 @@ def test_a_tiny_tokenizer_gives_back_every_text_of_its_task(name):
     rng = random.Random(1)
     for i in range(2000, 2200):
         q = made.question("test", i)
-        for text in (q.prompt, q.reference, made.response("test", i, Flaws(step=0.5, layout=0.5), rng)):
+        for text in (q.prompt, q.reference, made.response("test", i, Flaws(step=0.5, layout=0.5, filler=0.5), rng)):
             assert words.decode(words(text).input_ids) == text
             assert words.unk_token_id not in words(text).input_ids
     assert text_model(words, hidden=32, layers=1, heads=2).config.vocab_size == len(words)

@@ -62,7 +62,7 @@ class Arithmetic:
     def response(self, split: Split, index: int, flaws: Flaws, rng: random.Random) -> str:
         chain = self.chain(split, index)
         order = rng.choice(BROKEN_ORDERS) if rng.random() < flaws.layout else Layout.order
-        return _layout(chain, _flawed_results(chain, flaws, rng), order).text()
+        return _layout(chain, _flawed_results(chain, flaws, rng), order).wordy(flaws.filler, rng).text()
 
     def texts(self) -> list[str]:
         numbers = "\n".join(f"{n} + {n} - {n} = {n}" for n in range(TOP + 1))

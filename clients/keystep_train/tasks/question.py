@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from PIL.Image import Image
@@ -31,11 +31,13 @@ class Flaws:
     step: the chance of each step to be wrong, and what follows goes on from the wrong result.
     only: the operator whose steps may be wrong; None: all.
     layout: the chance of a broken format.
+    filler: the chance of each step to begin with words that say nothing: what makes one response longer than another, and no better.
     """
 
     step: float = 0.0
     only: str | None = None
     layout: float = 0.0
+    filler: float = 0.0
 
 
 class Task(Protocol):
@@ -62,6 +64,10 @@ class Layout:
     steps: Sequence[str]
     answer: str
     order: tuple[str, ...] = ("description", "rationale", "think", "steps", "answer")
+
+    def wordy(self, chance: float, rng: random.Random) -> Layout:
+        """Each step begins, by chance, with the rationale's words: those a tiny model's tokenizer knows."""
+        return replace(self, steps=[f"{self.rationale}\n{step}" if rng.random() < chance else step for step in self.steps])
 
     def text(self) -> str:
         """R1-VL's format: each header on its own line, a blank line between sections."""

@@ -123,7 +123,7 @@ class Scenes:
             counts.append(rng.choice([n for n in range(left + 1) if n != count] or [0]) if wrong else min(count, left))
             left -= counts[-1]
         order = rng.choice(BROKEN_ORDERS) if rng.random() < flaws.layout else Layout.order
-        return _layout(scene, counts, order).text()
+        return _layout(scene, counts, order).wordy(flaws.filler, rng).text()
 
     def texts(self) -> list[str]:
         numbers = "\n".join(f"{n} - {n} = {n}" for n in range(_cells(self.difficulty) + 1))
