@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -51,6 +54,34 @@ def test_a_small_request_is_in_the_next_chunk_however_much_a_big_one_has_waiting
     queue.take()
     queue.add(ticket("small", 1))
     assert "small/0" in ids(queue.take())
+
+
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collections")
+@pytest.mark.parametrize("ended", ["scored", "dropped", "lost twice"])
+def test_what_is_over_is_gone_without_a_collection(ended):
+    """A circle would keep texts and results, and collections would hold up the event loop."""
+    queue, made = Queue(1), ticket("q", 2)
+    queue.add(made)
+    if ended == "scored":
+        finish(queue, queue.take())
+    elif ended == "dropped":
+        queue.drop(made, Reason.DEADLINE)
+    else:
+        queue.lost(numbers(queue.take()), ())
+        while chunk := queue.take():
+            queue.lost(numbers(chunk), ())
+    assert made.done
+    assert not queue.take()
+    gone = weakref.ref(made)
+    del made
+    assert gone() is None
 
 
 def test_requests_take_turns():

@@ -71,7 +71,8 @@ class Part:
 
 
 class Ticket:
-    """One request. deadline: on the caller's clock; what is not there by then is null.  numbers: fresh ones for its rollouts."""
+    """One request. deadline: on the caller's clock; what is not there by then is null.  numbers: fresh ones for its rollouts.
+    items: those that are not there yet."""
 
     def __init__(self, numbers: Iterator[int], deadline: float | None) -> None:
         self.deadline = deadline
@@ -150,7 +151,7 @@ class Queue:
         return tuple(chunk)
 
     def give(self, number: int, result: Result) -> None:
-        if (item := self._items.pop(number, None)) is not None:
+        if (item := self._end(number)) is not None:
             item.part.give(item.index, result)
 
     def lost(self, worked_on: Iterable[int], untouched: Iterable[int]) -> None:
@@ -158,7 +159,7 @@ class Queue:
         for number in worked_on:
             item = self._items.get(number)
             if item is not None and item.struck:
-                del self._items[number]
+                self._end(number)
                 item.part.miss(item.index, Reason.INTERNAL_ERROR)
             elif item is not None:
                 item.struck = True
@@ -189,14 +190,22 @@ class Queue:
         for unit in ticket.units:
             self._weight -= _weight(unit.rollouts)
         ticket.units.clear()
-        for number in ticket.items:
-            self._items.pop(number, None)
+        for number in list(ticket.items):
+            self._end(number)
         for part in ticket.parts:
             part.miss_rest(reason)
 
     def drop_all(self, reason: Reason) -> None:
         while self._items:
             self.drop(next(iter(self._items.values())).ticket, reason)
+
+    def _end(self, number: int) -> Item | None:
+        """The item, which is under way no more. Its ticket lets go of it, for it knows its ticket: in a circle both, with the
+        rollout's text and its result, would be there until they are collected."""
+        item = self._items.pop(number, None)
+        if item is not None:
+            del item.ticket.items[number]
+        return item
 
     def wanted(self, numbers: Iterable[int]) -> bool:
         """Whether anybody still waits for any of these."""
