@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import subprocess
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,10 +33,12 @@ def read() -> list[dict[str, Any]]:
 
 
 def has(row: Row) -> bool:
-    return any((one["experiment"], one["arm"], one["seed"]) == (row.experiment, row.arm, row.seed) for one in read())
+    """Among those that began from today's base: rows of a set of their own began from another."""
+    kept = [one for one in read() if "set" not in one]
+    return any((one["experiment"], one["arm"], one["seed"]) == (row.experiment, row.arm, row.seed) for one in kept)
 
 
-def keep(row: Row, folder: Path, *, cpu_seconds: float) -> None:
+def keep(row: Row, folder: Path) -> None:
     """Adds a finished run: its evaluations by step, the means of other figures over tenths of it, and what held-out pairs say of it."""
     run = read_run(f"{row.arm}-{row.seed}", folder)
     lines = run.metrics
@@ -47,12 +50,16 @@ def keep(row: Row, folder: Path, *, cpu_seconds: float) -> None:
         "arm": row.arm,
         "seed": row.seed,
         "steps": lines[-1]["step"],
-        "cpu_seconds": round(cpu_seconds, 1),
+        "commit": _commit(),
+        "cpu_seconds": round(sum(line["time/cpu"] for line in lines), 1),
         "evaluations": {step: values for step, values in evaluations.items() if values},
         "course": {name: _tenths([line[name] for line in lines if name in line]) for name in _EVERY_STEP if name in lines[-1]},
     }
+    if "memory/peak_mib" in lines[-1]:
+        kept["measured"] = figures(run)
     if run.held_out:
-        kept["held_out"] = figures(run)
+        kept["measured"] |= {"margins": _quantiles([p.margin for p in run.held_out])}
+        kept["measured"] |= {"chosen_averages": _quantiles([p.averages[0] for p in run.held_out])}
     FILE.parent.mkdir(parents=True, exist_ok=True)
     with FILE.open("a", encoding="utf-8") as file:
         file.write(json.dumps(kept) + "\n")
@@ -64,6 +71,19 @@ def interval(values: list[float]) -> tuple[float, float]:
         return statistics.fmean(values), math.inf
     half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     return statistics.fmean(values), float(half)
+
+
+def _commit() -> str:
+    """What the worker and the service were, but for what is not committed yet."""
+    return subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=FILE.parents[2]
+    ).stdout.strip()
+
+
+def _quantiles(values: list[float]) -> list[float]:
+    """The least, every twentieth part, the greatest: 21 values."""
+    ordered = sorted(values)
+    return [round(ordered[i * (len(ordered) - 1) // 20], 4) for i in range(21)]
 
 
 def _tenths(values: list[float]) -> list[float]:
