@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keystep import wire
+from keystep.http import pieces
 from keystep.http.admission import Admission
 from keystep.nouns import Group
 from keystep.ports import Worked
@@ -48,7 +49,7 @@ class Orders:
         self._admission = admission
 
     def score(self, body: bytes) -> ScoreOrder:
-        request = wire.parse(wire.ScoreRequest, body)
+        request = pieces.parse(body)
         recipe = resolve(request.recipe)
         self._check_groups(request.groups)
         return ScoreOrder(request, recipe, [wire.group_from(g) for g in request.groups])
