@@ -83,10 +83,14 @@ class Policy:
         tokens, mask = pad_right([answer for _, answer in rows], self.tokenizer.pad_token_id)
         return Batch({"input_ids": before, "attention_mask": attention}, tokens, mask)
 
-    def save(self, folder: Path) -> None:
-        """As transformers loads it."""
-        whole = copy.deepcopy(self.model).merge_and_unload() if isinstance(self.model, PeftModel) else self.model
-        whole.save_pretrained(folder)
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """As transformers loads it. weights: the model's, whole; those of an adapter are merged into what it adapts."""
+        if isinstance(self.model, PeftModel):
+            copy.deepcopy(self.model).merge_and_unload().save_pretrained(folder)
+        else:
+            # Of weights that are tied, shards have both.
+            own = {name: weight for name, weight in weights.items() if name not in self.model.all_tied_weights_keys}
+            self.model.save_pretrained(folder, state_dict=own)
         if self.processor is None:
             self.tokenizer.save_pretrained(folder)
         else:

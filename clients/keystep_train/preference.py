@@ -74,7 +74,7 @@ def train(settings: Preference) -> None:
                 run.checkpoint()
         if held_out and run.main:
             steps.measure(held_out, reference, run.folder / "held_out.jsonl")
-        run.finish(policy)
+        run.finish(policy, model)
 
 
 class PreferenceSteps:

@@ -4,7 +4,7 @@
     output/metrics.jsonl     a line a step; what stands beyond the checkpoint is taken back on resume
     output/checkpoints/N/    weights, optimiser and random state after N steps, by accelerate; extra.pt
     output/model/            the policy at the end, as transformers loads it
-    output/tensorboard/      the same metrics
+    output/tensorboard/      the same metrics; output/wandb/ too, where that is asked for
 
 A checkpoint is written beside its place and then moved there: one that was cut short is never seen.
 """
@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object, set_seed
+from accelerate.utils import ProjectConfiguration, gather_object, set_seed
 
 from keystep_train.config import Settings
 from keystep_train.errors import ConfigError, ResumeError
@@ -37,9 +37,10 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = Path(settings.output)
-        self.accelerator = Accelerator(
-            log_with=list(settings.trackers) or None, project_dir=self.folder, step_scheduler_with_optimizer=False
-        )
+        places = ProjectConfiguration(str(self.folder), logging_dir=str(self.folder / "tensorboard"))
+        self.accelerator = Accelerator(log_with=list(settings.trackers) or None, project_config=places, step_scheduler_with_optimizer=False)
+        if self.accelerator.is_fsdp2 and settings.model.lora is not None:
+            raise ConfigError("model.lora: an adapter cannot be merged from shards (FSDP); take lora out, or launch without shards")
         self.main = self.accelerator.is_main_process
         if self.main:
             self._claim()
@@ -69,7 +70,8 @@ class Run:
 
     def __enter__(self) -> Self:
         set_seed(self.settings.seed)
-        self.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": self.step + 1}})
+        told = {"tensorboard": {"purge_step": self.step + 1}, "wandb": {"dir": str(self.folder), "name": self.folder.name}}
+        self.accelerator.init_trackers("keystep-train", init_kwargs=told)
         if self.main:
             self._metrics = self._take_back().open("a", encoding="utf-8", buffering=1)
         self._cpu = time.process_time()
@@ -136,13 +138,14 @@ class Run:
         """Whether a checkpoint is to be written after this step."""
         return self.step % self.settings.checkpoints == 0 and self.step < self.settings.steps
 
-    def finish(self, policy: Policy) -> None:
-        """Writes the policy as it is now."""
+    def finish(self, policy: Policy, model: Any) -> None:
+        """Writes the policy as it is now. model: as accelerate has prepared it; of shards, every process gives its own."""
         self.accelerator.wait_for_everyone()
+        weights = self.accelerator.get_state_dict(model)
         if self.main:
             beside = self.folder / "model.part"
             shutil.rmtree(beside, ignore_errors=True)
-            policy.save(beside)
+            policy.save(beside, weights)
             beside.rename(self.folder / "model")
 
     def _checkpoints(self) -> Path:

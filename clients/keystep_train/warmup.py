@@ -47,7 +47,7 @@ def train(settings: Warmup) -> None:
             run.log(values | evaluator.after(run.step))
             if run.due():
                 run.checkpoint()
-        run.finish(policy)
+        run.finish(policy, model)
 
 
 def _batch(settings: Warmup, questions: Questions, policy: Policy, step: int, run: Run) -> Batch:

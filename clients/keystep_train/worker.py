@@ -58,7 +58,7 @@ def train(settings: StepGrpo) -> None:
             run.log(values | clock.times | evaluator.after(run.step))
             if run.due():
                 run.checkpoint(None if pending is None else pending[0])
-        run.finish(policy)
+        run.finish(policy, model)
 
 
 def _draw(steps: StepGrpoSteps, step: int, clock: Clock) -> Pending:

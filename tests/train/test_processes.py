@@ -4,23 +4,38 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
-from keystep_train import commands
+import keystep_train
+from keystep_train import commands, config
 from keystep_train.errors import ConfigError
 from keystep_train.runs import Run
 from train import configs
 
+LAUNCH = Path(keystep_train.__file__).parent / "configs" / "accelerate"
+
 
 def launched(command, path):
     """By torchrun with two processes on the CPU; what `accelerate launch` starts on GPUs is the same."""
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "keystep_train.cli"]
+    start(["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "keystep_train.cli"], command, path)
+
+
+def sharded(command, path):
+    """By accelerate with the file that comes with the package."""
+    launch = ["accelerate.commands.launch", "--config_file", str(LAUNCH / "fsdp.yaml"), "--main_process_port", "0"]
+    start([*launch, str(Path(__file__).with_name("shards_on_cpus.py"))], command, path)
+
+
+def start(launch, command, path):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    subprocess.run([*launch, command, "--config", str(path)], check=True, env=environment, timeout=300)
+    subprocess.run([sys.executable, "-m", *launch, command, "--config", str(path)], check=True, env=environment, timeout=300)
 
 
 def losses(output):
@@ -38,14 +53,55 @@ def test_two_processes_take_the_step_of_one(tmp_path, service):
         assert (weight - two[name]).abs().max() < 1e-3
 
 
-def test_two_processes_share_the_questions_of_a_step(tmp_path, service, warmed):
-    path = configs.write(tmp_path / "a.yaml", configs.stepgrpo(tmp_path / "a", service.url, warmed, steps=3, schedule="one_step_off"))
-    launched("stepgrpo", path)
-    assert len(losses(tmp_path / "a")) == 3
-    extras = [torch.load(tmp_path / "a" / "checkpoints" / "2" / f"extra-{i}.pt", weights_only=False) for i in (0, 1)]
+def three_steps(output, service, model):
+    """Drawn one step off, with an evaluation and, after two steps, a checkpoint."""
+    return configs.stepgrpo(output, service.url, model, steps=3, schedule="one_step_off", evaluation={"every": 3, "questions": 4})
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, service, warmed):
+    """What two processes came to, each with the whole model."""
+    output = tmp_path_factory.mktemp("two") / "out"
+    launched("stepgrpo", configs.write(output.with_suffix(".yaml"), three_steps(output, service, warmed)))
+    return output
+
+
+def test_two_processes_share_the_questions_of_a_step(two):
+    assert len(losses(two)) == 3
+    extras = [torch.load(two / "checkpoints" / "2" / f"extra-{i}.pt", weights_only=False) for i in (0, 1)]
     asked = [{group["id"] for group in extra.groups} for extra in extras]
     assert [len(ids) for ids in asked] == [1, 1]
     assert not asked[0] & asked[1]
+
+
+def test_shards_take_the_steps_of_whole_models_and_go_on_where_they_were_stopped(tmp_path, two, service, warmed):
+    """Every process draws from its shards, and what is saved is whole."""
+    output = tmp_path / "shards"
+    path = configs.write(tmp_path / "shards.yaml", three_steps(output, service, warmed))
+    sharded("stepgrpo", path)
+    once = losses(output)
+    assert once == pytest.approx(losses(two), rel=1e-3, abs=1e-6)
+    whole, shards = (load_file(folder / "model" / "model.safetensors") for folder in (two, output))
+    assert whole.keys() == shards.keys()
+    for name, weight in whole.items():
+        assert (weight - shards[name]).abs().max() < 1e-3
+    (output / "model").rename(tmp_path / "first")  # as if it had been stopped after its checkpoint
+    sharded("stepgrpo", path)
+    assert losses(output) == pytest.approx(once, rel=1e-5)
+
+
+def test_an_adapter_in_shards_is_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    said = configs.warm_up(tmp_path / "out", "http://127.0.0.1:9", model=configs.TINY | {"lora": {"rank": 2}})
+    monkeypatch.setattr(Accelerator, "is_fsdp2", property(lambda _: True))
+    with pytest.raises(ConfigError, match=r"model\.lora: an adapter cannot be merged from shards"):
+        Run(configs.settings(config.Warmup, said))
+
+
+def test_deepspeeds_launch_file_is_one_that_accelerate_reads():
+    """That far and no further: DeepSpeed itself wants a GPU and was not run."""
+    told = load_config_from_file(str(LAUNCH / "deepspeed.yaml"))
+    assert told.distributed_type == "DEEPSPEED"
+    assert told.deepspeed_config["zero_stage"] == 2
 
 
 def test_what_processes_cannot_share_evenly_is_named():

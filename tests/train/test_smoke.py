@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from keystep_train import commands
 from train import configs
 
+PEERS = Path(__file__).parents[2] / ".venv" / "peers"
 # What depends on the machine: times, and what the process held at most.
 MEASURED = ("time/", "reward_time/", "memory/")
 
@@ -140,7 +142,19 @@ def test_metrics_go_to_tensorboard_too(tmp_path, service):
 
     said = configs.warm_up(tmp_path / "out", service.url, steps=2) | {"trackers": ["tensorboard"]}
     keystep_train("warmup", configs.write(tmp_path / "a.yaml", said))
-    events = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
+    events = EventAccumulator(str(tmp_path / "out" / "tensorboard" / "keystep-train"))
     events.Reload()
     logged = [event.value for event in events.Scalars("loss")]
     assert logged == pytest.approx([line["loss"] for line in curve(tmp_path / "out")])
+
+
+def test_metrics_go_to_wandb_too(tmp_path):
+    """Without a network, as WANDB_MODE=offline asks; in a process that sees .venv/peers, as what wandb brings is no version of ours."""
+    assert (PEERS / "wandb").is_dir(), "wandb is not installed: run make .venv/.peers (make test does)"
+    said = configs.warm_up(tmp_path / "out", "http://127.0.0.1:9", steps=2) | {"trackers": ["wandb"]}
+    path = configs.write(tmp_path / "a.yaml", said)
+    environment = os.environ | {"PYTHONPATH": str(PEERS), "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    arguments = [sys.executable, "-m", "keystep_train.cli", "warmup", "--config", str(path)]
+    subprocess.run(arguments, check=True, env=environment, cwd=tmp_path, timeout=300)
+    (log,) = (tmp_path / "out" / "wandb").glob("offline-run-*/run-*.wandb")
+    assert log.read_bytes().count(b"optimiser/gradient_norm") >= len(curve(tmp_path / "out")) == 2
