@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import sys
 
+import pytest
 import uvloop
 
 from keystep.http.serve import doors
@@ -51,12 +54,16 @@ def test_who_has_gone_keeps_nobody_from_their_turn():
     assert uvloop.run(run()) == [*range(10), *range(30, 40)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port has one door")
 def test_connections_come_in_through_many_doors():
     """100 wait at the port before anybody looks: they are in after a few turns of the loop, not after 100."""
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
-        port = socket.create_server(("127.0.0.1", 0), backlog=200)
+        port = bound()
+        opened = doors(port)
+        for door in opened:
+            door.listen(200)
         clients = [socket.create_connection(port.getsockname()) for _ in range(100)]
         came = 0
 
@@ -66,7 +73,7 @@ def test_connections_come_in_through_many_doors():
                 came += 1
                 transport.close()
 
-        servers = [await loop.create_server(Guest, sock=door) for door in doors(port)]
+        servers = [await loop.create_server(Guest, sock=door) for door in opened]
         turns = 0
         while came < 100:
             await asyncio.sleep(0)
@@ -76,3 +83,24 @@ def test_connections_come_in_through_many_doors():
         return turns
 
     assert uvloop.run(run()) < 50
+
+
+def test_the_port_stays_one_services():
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(door) for door in doors(bound())]
+        for door in opened:
+            door.listen()
+        with pytest.raises(OSError, match="in use"):
+            bound(opened[0].getsockname()[1])
+
+
+def bound(number: int = 0) -> socket.socket:
+    """As uvicorn binds a port."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", number))
+    except OSError:
+        made.close()
+        raise
+    return made
