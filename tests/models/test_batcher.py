@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Event, get_ident
@@ -30,6 +30,9 @@ class Counting:
         if "no tokens" in texts:
             raise ValueError("no tokens")
         return [max(1, len(t)) for t in texts]
+
+    def cut(self, lengths: dict[str, int], budget: int) -> Iterator[list[str]]:
+        return cut(lengths, budget)
 
     def run(self, batch: Sequence[str]) -> list[tuple[str, int]]:
         self.threads.add(get_ident())

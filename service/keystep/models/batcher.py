@@ -3,7 +3,7 @@
     submit(items) -> Future    from any thread; an item is a text, or whatever else its model reads
     owner: wait until something waits
            a round: items from every waiting request in turn, each item once, up to ROUND_BATCHES batches' worth
-           sort the round by length, cut it by the token budget, run each batch
+           the model cuts the round into batches by the token budget; run each
            resolve each request with its last row
 
 A batch is taken the moment the model is free, from what waits by then: under load batches grow by themselves, and one
@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from threading import Condition, Event, Thread
@@ -28,7 +28,6 @@ from keystep.errors import ComponentError
 from keystep.nouns import Reason
 
 Item = TypeVar("Item", bound=Hashable)
-Item_contra = TypeVar("Item_contra", bound=Hashable, contravariant=True)
 Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
 Result = TypeVar("Result")
@@ -41,15 +40,19 @@ _AT_ONCE = 64
 _log = logging.getLogger(__name__)
 
 
-class Model(Protocol[Item_contra, Row_co]):
+class Model(Protocol[Item, Row_co]):
     """Called from the owner thread alone."""
 
-    def lengths(self, items: Sequence[Item_contra]) -> list[int]:
+    def lengths(self, items: Sequence[Item]) -> list[int]:
         """Tokens of each item, as ``run`` will see them."""
         ...
 
-    def run(self, batch: Sequence[Item_contra]) -> Sequence[Row_co]:
-        """One row an item, in order. The items of a batch are distinct and sorted by length."""
+    def cut(self, lengths: Mapping[Item, int], budget: int) -> Iterable[list[Item]]:
+        """Items, with what ``lengths`` said of them, in batches of at most ``budget`` tokens; a longer item alone."""
+        ...
+
+    def run(self, batch: Sequence[Item]) -> Sequence[Row_co]:
+        """One row an item, in order. The items of a batch are distinct, and as ``cut`` put them."""
         ...
 
 
@@ -78,7 +81,7 @@ class _Request(Generic[Item, Row]):
 
 
 class Batcher(Generic[Item, Row]):
-    """load: makes the model, on the owner thread.  token_budget: most tokens of a batch, padding counted; a longer item runs
+    """load: makes the model, on the owner thread.  token_budget: most tokens of a batch; a longer item runs
     alone.  name: of the model, in messages."""
 
     def __init__(self, load: Callable[[], Model[Item, Row]], *, token_budget: int, name: str) -> None:
@@ -183,7 +186,7 @@ class Batcher(Generic[Item, Row]):
         turns = _in_turn(self._waiting)
         while sum(lengths.values()) < ROUND_BATCHES * self._budget and (items := list(islice(turns, _AT_ONCE))):
             lengths.update(self._isolated(model.lengths, items, wanting))
-        for batch in cut(lengths, self._budget):
+        for batch in model.cut(lengths, self._budget):
             if self._closing:
                 return
             for item, row in self._isolated(model.run, batch, wanting):

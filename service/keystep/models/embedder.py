@@ -15,14 +15,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keystep.errors import ComponentError
 from keystep.models.backends import Backend, by_openvino, by_torch
-from keystep.models.batcher import Batcher
+from keystep.models.batcher import Batcher, cut
 from keystep.nouns import Reason
 from keystep.settings import Settings
 
@@ -124,6 +124,9 @@ class SentenceModel:
         """Tokens, special ones and padding counted."""
         found = self._tokens(texts, padding=False)["input_ids"]
         return [-(-len(ids) // PAD) * PAD for ids in found]
+
+    def cut(self, lengths: Mapping[str, int], budget: int) -> Iterator[list[str]]:
+        return cut(lengths, budget)
 
     def run(self, batch: Sequence[str]) -> list[Vector]:
         if not self._together:

@@ -10,20 +10,25 @@ prm_turn       the same where an answer to each step is predicted               
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
 
 from keystep.errors import ComponentError
 from keystep.models import checkpoints
-from keystep.models.batcher import Model
+from keystep.models.batcher import Model, cut
 from keystep.models.local import finite, in_groups_of_one_length
 from keystep.models.prompts import BAD, GOOD, Encoded, Encoder
 from keystep.models.sample import Sample, Score
 from keystep.models.spec import PROCESS, Local
+from keystep.models.states import Padded, States, of_decoder, padded
 from keystep.nouns import Reason
 
+Head: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+
+# Text to try a model with.
+_PROBE = "There is one red sphere among 7 things, so 7 - 1 = 6 are left when it is taken away; what was asked for is 6."
 # Fields of a config by which logits are more than the output layer's.
 _NOT_LINEAR = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 # What ArmoRM-Llama3-8B-v0.1's objectives are called, in order (Interpretable Preferences via Multi-Objective Reward Modeling, table 1).
@@ -44,8 +49,33 @@ def load(spec: Local) -> Model[Sample, Score]:
         return _Pairwise(model, tokenizer, spec)
     encoder = Encoder(tokenizer, spec)
     if spec.kind in PROCESS:
-        return _Process(model, tokenizer, encoder, spec)
-    return _Whole(model, encoder, spec)
+        return _Process(*_steps_of(model, tokenizer, spec), encoder)
+    # The decoders of transformers have a linear head over each token's state; others read theirs in ways of their own.
+    if isinstance(getattr(model, "score", None), torch.nn.Linear) and not spec.remote_code:
+        return _Whole(_states(model, tokenizer, spec), model.score, encoder)
+    return _Other(model, spec, encoder)
+
+
+def _steps_of(model: Any, tokenizer: Any, spec: Local) -> tuple[States, Head]:
+    """What is had at a step's place, and what makes two logits of it, wrong and right."""
+    if spec.kind == "prm_class":
+        if model.config.num_labels != 2:
+            raise _unusable(spec, f"has {model.config.num_labels} classes; a prm_class has two, wrong and right")
+        if hasattr(model, "score") and not spec.remote_code:
+            return _states(model, tokenizer, spec), model.score
+        return Padded(lambda **tokens: model(**tokens).logits, spec.device), lambda logits: logits
+    marks = [_one_token(tokenizer, mark, spec) for mark in (BAD, GOOD)]
+    # Capped or scaled logits are not what the output layer gives by itself.
+    if odd := [n for n in _NOT_LINEAR if getattr(model.config.get_text_config(), n, None)]:
+        raise _unusable(spec, f"has {odd[0]}, which changes logits in a way not known here")
+    # Only these logits are needed; those of every token over the whole vocabulary would be gigabytes.
+    return _states(model, tokenizer, spec), lambda states: model.get_output_embeddings()(states)[:, marks]
+
+
+def _states(model: Any, tokenizer: Any, spec: Local) -> States:
+    if spec.remote_code:
+        return Padded(lambda **tokens: model.base_model(**tokens).last_hidden_state, spec.device)
+    return of_decoder(model, spec.device, tokenizer(_PROBE, add_special_tokens=False)["input_ids"])
 
 
 class _Encoding:
@@ -64,59 +94,33 @@ class _Encoding:
         return [self._ready.pop(s) if s in self._ready else self._encoder.encode(s) for s in samples]
 
 
-class _Whole(_Encoding):
-    """Bradley-Terry and ArmoRM: a score of the whole response."""
+class _ByState(_Encoding):
+    """What is made of the model's states at some places. head: of states, logits; both have a row a place."""
 
-    def __init__(self, model: Any, encoder: Encoder, spec: Local) -> None:
+    def __init__(self, states: States, head: Head, encoder: Encoder) -> None:
         super().__init__(encoder)
-        self._model = model
-        self._spec = spec
-        # The decoders of transformers have a linear head over each token's state; others read theirs by a mask, not by padding.
-        self._by_state = isinstance(getattr(model, "score", None), torch.nn.Linear) and not spec.remote_code
+        self._states = states
+        self._head = head
+
+    def cut(self, lengths: Mapping[Sample, int], budget: int) -> Iterator[list[Sample]]:
+        return self._states.cut({sample: self._ready[sample].ids for sample in lengths}, budget)
+
+    @torch.inference_mode()
+    def _logits(self, encoded: Sequence[Encoded], places: Sequence[Sequence[int]]) -> torch.Tensor:
+        return self._head(self._states.at([e.ids for e in encoded], places)).float().cpu()
+
+
+class _Whole(_ByState):
+    """Bradley-Terry: the logit at the response's last token."""
 
     def run(self, batch: Sequence[Sample]) -> list[Score]:
         encoded = self._encoded(batch)
-        if self._spec.remote_code:
-            lengths = [len(e.ids) for e in encoded]
-            return in_groups_of_one_length(lengths, lambda indices: self._scores([encoded[i] for i in indices]))
-        return self._scores(encoded)
-
-    @torch.inference_mode()
-    def _scores(self, encoded: Sequence[Encoded]) -> list[Score]:
-        tokens = _padded([e.ids for e in encoded], self._spec.device)
-        if self._by_state:
-            state = self._model.base_model(**tokens).last_hidden_state
-            logits = self._model.score(state[torch.arange(len(encoded), device=state.device), tokens["attention_mask"].sum(1) - 1])[:, 0]
-            parts = None
-        else:
-            out = self._model(**tokens)
-            logits = (out.score if self._spec.kind == "armorm" else out.logits).reshape(len(encoded))
-            parts = out.rewards.float().tolist() if self._spec.kind == "armorm" else None
-        found = logits.float().tolist()
-        return [
-            finite(Score(value, parts=() if parts is None else _named(parts[row]), truncated=e.truncated))
-            for row, (value, e) in enumerate(zip(found, encoded, strict=True))
-        ]
+        logits = self._logits(encoded, [[len(e.ids) - 1] for e in encoded])[:, 0].tolist()
+        return [finite(Score(value, truncated=e.truncated)) for value, e in zip(logits, encoded, strict=True)]
 
 
-class _Process(_Encoding):
+class _Process(_ByState):
     """Process reward models: a probability a step."""
-
-    def __init__(self, model: Any, tokenizer: Any, encoder: Encoder, spec: Local) -> None:
-        super().__init__(encoder)
-        self._model = model
-        self._spec = spec
-        self._tokens = None if spec.kind == "prm_class" else tuple(_one_token(tokenizer, mark, spec) for mark in (BAD, GOOD))
-        if spec.kind == "prm_class" and model.config.num_labels != 2:
-            raise ComponentError(
-                Reason.MODEL_UNAVAILABLE,
-                f"the model {spec.model} has {model.config.num_labels} classes; a prm_class has two, wrong and right",
-            )
-        # Capped or scaled logits are not what the output layer gives by itself.
-        if self._tokens is not None and (odd := [n for n in _NOT_LINEAR if getattr(model.config.get_text_config(), n, None)]):
-            raise ComponentError(
-                Reason.MODEL_UNAVAILABLE, f"the model {spec.model} has {odd[0]}, which changes logits in a way not known here"
-            )
 
     def run(self, batch: Sequence[Sample]) -> list[Score]:
         encoded = self._encoded(batch)
@@ -131,20 +135,37 @@ class _Process(_Encoding):
             raise RuntimeError(f"{len(sample.steps)} steps have {len(steps)} scores")
         return finite(Score(steps=steps, truncated=encoded.truncated))
 
-    @torch.inference_mode()
     def _probabilities(self, encoded: Sequence[Encoded]) -> list[tuple[float, ...]]:
-        tokens = _padded([e.ids for e in encoded], self._spec.device)
-        counts = [len(e.at or ()) for e in encoded]
-        rows = torch.tensor([row for row, count in enumerate(counts) for _ in range(count)], device=self._spec.device)
-        at = torch.tensor([index for e in encoded for index in e.at or ()], device=self._spec.device)
-        if self._tokens is None:
-            logits = self._model(**tokens).logits[rows, at]
-        else:
-            # Only these logits are needed; those of every token over the whole vocabulary would be gigabytes.
-            state = self._model.base_model(**tokens).last_hidden_state
-            logits = self._model.get_output_embeddings()(state[rows, at])[:, list(self._tokens)]
-        right = torch.softmax(logits.float(), dim=-1)[:, 1].cpu()
-        return [tuple(part.tolist()) for part in torch.split(right, counts)]
+        places = [e.at or () for e in encoded]
+        right = torch.softmax(self._logits(encoded, places), dim=-1)[:, 1]
+        return [tuple(part.tolist()) for part in torch.split(right, [len(within) for within in places])]
+
+
+class _Other(_Encoding):
+    """ArmoRM, and Bradley-Terry models with a head of their own kind: by the model's own forward over the whole response."""
+
+    def __init__(self, model: Any, spec: Local, encoder: Encoder) -> None:
+        super().__init__(encoder)
+        self._model = model
+        self._spec = spec
+
+    def cut(self, lengths: Mapping[Sample, int], budget: int) -> Iterator[list[Sample]]:
+        return cut(lengths, budget)
+
+    def run(self, batch: Sequence[Sample]) -> list[Score]:
+        encoded = self._encoded(batch)
+        if self._spec.remote_code:
+            lengths = [len(e.ids) for e in encoded]
+            return in_groups_of_one_length(lengths, lambda indices: self._scores([encoded[i] for i in indices]))
+        return self._scores(encoded)
+
+    @torch.inference_mode()
+    def _scores(self, encoded: Sequence[Encoded]) -> list[Score]:
+        out = self._model(**padded([e.ids for e in encoded], self._spec.device))
+        armorm = self._spec.kind == "armorm"
+        values = (out.score if armorm else out.logits).reshape(len(encoded)).float().tolist()
+        parts = [_named(row) for row in out.rewards.float().tolist()] if armorm else [()] * len(encoded)
+        return [finite(Score(value, parts=part, truncated=e.truncated)) for value, part, e in zip(values, parts, encoded, strict=True)]
 
 
 class _Pairwise:
@@ -157,6 +178,9 @@ class _Pairwise:
 
     def lengths(self, samples: Sequence[Sample]) -> list[int]:
         return [2 * len(self._joined(s.question, s.text, s.other or "")[0]) for s in samples]
+
+    def cut(self, lengths: Mapping[Sample, int], budget: int) -> Iterator[list[Sample]]:
+        return cut(lengths, budget)
 
     def run(self, batch: Sequence[Sample]) -> list[Score]:
         rows = []
@@ -171,7 +195,7 @@ class _Pairwise:
 
     @torch.inference_mode()
     def _logits(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...], bool]]) -> list[float]:
-        tokens = _padded([ids for ids, _, _ in rows], self._spec.device)
+        tokens = padded([ids for ids, _, _ in rows], self._spec.device)
         indices = torch.tensor([where for _, where, _ in rows], device=self._spec.device)
         found: list[float] = self._model(**tokens, indices=indices).logits.float().tolist()
         return found
@@ -198,17 +222,6 @@ class _Pairwise:
         return (whole, False) if len(whole) <= room else ([*whole[: room - 1], whole[-1]], True)
 
 
-def _padded(rows: Sequence[Sequence[int]], device: str) -> dict[str, torch.Tensor]:
-    """Tokens and mask, padded on the right; which token pads does not matter, as no place of it is read."""
-    longest = max(map(len, rows))
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for at, row in enumerate(rows):
-        ids[at, : len(row)] = torch.tensor(row)
-        mask[at, : len(row)] = 1
-    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
-
-
 def _named(objectives: Sequence[float]) -> tuple[tuple[str, float], ...]:
     """By ArmoRM's names where they are as many as its own."""
     names = _ARMORM if len(objectives) == len(_ARMORM) else [f"objective_{n}" for n in range(len(objectives))]
@@ -220,3 +233,7 @@ def _one_token(tokenizer: Any, mark: str, spec: Local) -> int:
     if len(ids) != 1:
         raise ComponentError(Reason.MODEL_UNAVAILABLE, f"to the tokenizer of {spec.model} {mark!r} is {len(ids)} tokens, not one")
     return int(ids[0])
+
+
+def _unusable(spec: Local, what: str) -> ComponentError:
+    return ComponentError(Reason.MODEL_UNAVAILABLE, f"the model {spec.model} {what}")

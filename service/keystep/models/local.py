@@ -1,8 +1,8 @@
 """A reward model in this process: one checkpoint, one owner thread, batches by token budget (batcher.py).
 
-Rows are padded on the right, whatever the tokenizer says, and read where the row itself ends, never where a token differs from the
-padding: a model whose padding is its end token is read as every other. Under a causal mask what stands to the right changes nothing,
-so a score is that of the sample alone but for the arithmetic of other shapes; docs/reward-models.md bounds it for each dtype.
+Rows are packed, or padded on the right whatever the tokenizer says (states.py), and read where the row itself ends, never where a token
+differs from the padding: a model whose padding is its end token is read as every other. A score is that of the sample alone but for the
+arithmetic of other shapes; docs/reward-models.md bounds it for each dtype.
 """
 
 from __future__ import annotations
