@@ -62,6 +62,11 @@ def response_logps(model: Any, batch: Batch, *, temperature: float = 1.0) -> Ten
 
     temperature: of the distribution sampled from: the policy that is improved is the one that was sampled.
     """
+    return token_logps(response_logits(model, batch).float() / temperature, batch.responses)
+
+
+def response_logits(model: Any, batch: Batch) -> Tensor:
+    """What the model thinks of each token of the vocabulary where the response's tokens stand, (B, T, V)."""
     width = batch.responses.shape[1]
     inputs = dict(batch.prompts)
     for name, filler in _PER_TOKEN.items():
@@ -76,8 +81,8 @@ def response_logps(model: Any, batch: Batch, *, temperature: float = 1.0) -> Ten
             inputs[name] = torch.cat([inputs[name], tail.to(inputs[name].dtype)], dim=1)
     if "image_grid_thw" not in inputs:  # a model that sees numbers its positions itself, from the grids
         inputs["position_ids"] = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
-    logits = model(**inputs, use_cache=False, logits_to_keep=width + 1).logits[:, :-1]
-    return token_logps(logits.float() / temperature, batch.responses)
+    logits: Tensor = model(**inputs, use_cache=False, logits_to_keep=width + 1).logits[:, :-1]
+    return logits
 
 
 def pad_left(rows: Sequence[Sequence[int]], filler: int) -> tuple[Tensor, Tensor]:

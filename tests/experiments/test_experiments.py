@@ -5,7 +5,11 @@ import re
 
 import pytest
 
-from experiments import arms, drawings, plan, report, results, tables
+from experiments import arms, drawings, plan, report, results, steps, tables
+from keystep_train import config
+from keystep_train.batches import response_logps
+from keystep_train.policies import load
+from keystep_train.tasks import task
 
 
 def row(arm, seed, accuracy, experiment="sparse", steps=160, **more):
@@ -111,3 +115,26 @@ def test_every_run_has_a_folder_of_its_own_and_a_place_in_the_tables(tmp_path):
     assert len(set(own.values())) == len(own)
     assert {arm for experiment, arm, _ in own if experiment == "dense"} == {"warm-up", "outcome", "step-wise"}
     assert runs.pairs("held-out", "test", 200, 0).seeds == [13, 21, 42, 79, 100]
+
+
+def test_how_sure_a_policy_is_of_a_wrong_step_counts_only_where_it_prefers_it():
+    told = steps.Steps(right=[0.9, 0.3, 0.2], wrong=[0.05, 0.6, 0.8])
+    assert told.likeliest == pytest.approx(1 / 3)
+    assert told.locked == pytest.approx(0.7)
+    assert steps.Steps([0.9], [0.1]).locked is None
+
+
+def test_steps_are_looked_at_where_their_results_stand(tmp_path):
+    made = task("arithmetic", difficulty=5)
+    policy = load(config.Model(tiny=config.Tiny(hidden=32, layers=1, heads=2)), made, seed=0)
+    policy.save(tmp_path / "model", policy.model.state_dict())
+    told = steps.steps_of(tmp_path / "model")
+    assert len(told.right) == len(told.wrong) == 5 * steps.QUESTIONS
+    question = made.question("test", 0)
+    batch = policy.teacher_forced([question], [question.reference], most=512)
+    pieces = [policy.tokenizer.decode([token]) for token in batch.responses[0]]
+    with policy.drawing() as model:
+        logps = response_logps(model, batch)[0]
+    results = [i + 1 for i, piece in enumerate(pieces) if piece == " = "]
+    assert [int(pieces[i]) for i in results] == made.chain("test", 0).results()[1:]
+    assert told.right[:5] == pytest.approx(logps[results].exp().tolist(), rel=1e-4)
