@@ -208,9 +208,12 @@ class Metrics:
             if group.advantages.zero_variance:
                 self.zero_variance.inc()
             for rollout in group.rollouts:
-                statuses["undecided" if rollout.reward.total is None else "decided"] += 1
-                reasons.update(rollout.reward.reasons)
-                flags.update(rollout.reward.flags)
+                reward = rollout.reward
+                statuses["undecided" if reward.total is None else "decided"] += 1
+                for reason in reward.reasons:
+                    reasons[reason] += 1
+                for flag in reward.flags:
+                    flags[flag] += 1
         self._rewards.saw(name, (r.reward.total for g in groups for r in g.rollouts))
         for status, n in statuses.items():
             self._rollouts(name, status).inc(n)

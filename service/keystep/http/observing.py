@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from contextvars import ContextVar
+from itertools import count
 
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -76,13 +77,16 @@ class Observing:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        # An id of ours is random by process and a number: to draw each would be a call of the system a request.
+        self._beginning = secrets.token_hex(8)
+        self._numbers = count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         given = _given_id(scope)
-        timeline = Timeline(given if _ID.fullmatch(given) else secrets.token_hex(16))
+        timeline = Timeline(given if _ID.fullmatch(given) else f"{self._beginning}{next(self._numbers):016x}")
         _current.set(timeline)
         bind_contextvars(request_id=timeline.id)
         status = 500
