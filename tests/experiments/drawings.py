@@ -59,7 +59,7 @@ def kl_by_beta(rows: Rows, betas: dict[str, tuple[str, float]], place: Path) -> 
         x = [beta for beta, _ in arms]
         _with_intervals(kl, x, [[row["measured"]["kl_on_chosen"] for row in runs] for _, runs in arms], colour, objective)
         _with_intervals(sampled, x, [[accuracy(row, row["steps"]) for row in runs] for _, runs in arms], colour, objective)
-    for axes, label in ((kl, "KL on chosen, nats a response"), (sampled, "sampled accuracy")):
+    for axes, label in ((kl, "log-ratio on chosen, nats a response"), (sampled, "sampled accuracy")):
         axes.set(xlabel="beta", xscale="log", ylabel=label)
     _written(figure, place)
 

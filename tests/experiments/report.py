@@ -25,14 +25,17 @@ def write(rows: Rows) -> None:
     def of(*experiments: str, kept: str | None = None) -> Rows:
         return [row for row in rows if row["experiment"] in experiments and row.get("set") == kept]
 
-    earlier = of("sparse", "schedules", "parts", kept="earlier")
-    step_wise = [row for row in earlier if row["arm"].startswith("step-wise")]
+    # Until as many runs from today's base are there, those from an earlier one.
+    base, earlier = of("sparse", "schedules", "parts"), of("sparse", "schedules", "parts", kept="earlier")
+    main = base if len(base) >= len(earlier) else earlier
+    sparse = [row for row in main if row["experiment"] == "sparse"]
+    step_wise = [row for row in main if row["arm"].startswith("step-wise")]
     sft = [row for row in of("sparse", "supervised") if row["arm"] != "outcome"]
     written = {
-        "sparse": tables.ends([row for row in earlier if row["experiment"] == "sparse"]),
+        "sparse": tables.ends(sparse),
         "schedules": tables.ends(step_wise) + "\n\n" + tables.difference(step_wise, "step-wise", "step-wise, one step off"),
         # The slides' Table 2 has all four combinations.
-        "parts": tables.ends([row for row in earlier if row["experiment"] != "schedules"]),
+        "parts": tables.ends([row for row in main if row["experiment"] != "schedules"]),
         "dense": tables.ends(of("dense")) + "\n\n" + tables.difference(of("dense"), "outcome", "step-wise"),
         "weight": tables.ends(of("sparse", "parts", "weight")),
         "group-size": tables.group_sizes(of("sparse", "group-size"), _SIZES),
@@ -47,7 +50,7 @@ def write(rows: Rows) -> None:
     for name, text in written.items():
         page = between(page, name, text)
     PAGE.write_text(page, encoding="utf-8")
-    drawings.curves(of("sparse", kept="earlier"), ["outcome", "step-wise"], FILE.parent / "sparse.svg")
+    drawings.curves(sparse, ["outcome", "step-wise"], FILE.parent / "sparse.svg")
     drawings.curves(of("dense"), ["outcome", "step-wise"], FILE.parent / "dense.svg")
     drawings.curves(sft, ["step-wise", *(arm.name for arm in arms.SUPERVISED)], FILE.parent / "supervised.svg")
     drawings.gammas(of("preference", "gamma"), _RATIOS, FILE.parent / "gamma.svg")

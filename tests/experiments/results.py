@@ -73,11 +73,10 @@ def interval(values: list[float]) -> tuple[float, float]:
     return statistics.fmean(values), float(half)
 
 
-def _commit() -> str:
-    """What the worker and the service were, but for what is not committed yet."""
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=FILE.parents[2]
-    ).stdout.strip()
+def _commit() -> str | None:
+    """What the worker and the service were, but for what was not committed then. None: this is no checkout."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, check=False, capture_output=True, text=True, cwd=FILE.parents[2]).stdout.strip() or None
 
 
 def _quantiles(values: list[float]) -> list[float]:

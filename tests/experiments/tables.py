@@ -23,7 +23,7 @@ def ends(rows: Rows) -> str:
         cells.append(f"{sum(variance) / len(variance):.2f}" if variance else "")
         cells.append(f"{sum(row['cpu_seconds'] for row in runs) / len(runs):.0f}")
         lines.append(_line(arm, len(runs), *cells))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", made_at(rows)])
 
 
 def difference(rows: Rows, one: str, other: str) -> str:
@@ -45,7 +45,7 @@ def group_sizes(rows: Rows, sizes: dict[int, tuple[int, int]]) -> str:
         if runs:
             cells = [part for step in steps for part in (step, cell([accuracy(row, step) for row in runs]))]
             lines.append(_line(m, len(runs), *cells))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", made_at(rows)])
 
 
 def preference(rows: Rows) -> str:
@@ -57,7 +57,7 @@ def preference(rows: Rows) -> str:
             "the warm-up's own": lambda one: one["reference_accuracy"],
             "log-probability with length": lambda one: one["length_correlation"],
             "margin with length difference": lambda one: one["margin_length_correlation"],
-            "KL on chosen": lambda one: one["kl_on_chosen"],
+            "log-ratio on chosen": lambda one: one["kl_on_chosen"],
         },
         sampled=True,
     )
@@ -86,7 +86,7 @@ def _measured(
         cells = [cell([value(row["measured"]) for row in runs], each=False) for value in columns.values()]
         cells += [cell([accuracy(row, row["steps"]) for row in runs], each=False)] if sampled else []
         lines.append(_line(arm, len(runs), *cells))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", made_at(rows)])
 
 
 def by_arm(rows: Rows) -> dict[str, Rows]:
@@ -108,6 +108,12 @@ def cell(values: list[float | None], *, each: bool = True) -> str:
     digits = 0 if abs(mean) >= 100 else 2
     told = f"**{mean:.{digits}f}**" if len(known) < 2 else f"**{mean:.{digits}f} ± {half:.{digits}f}**"
     return told + f" ({' / '.join(f'{value:.{digits}f}' for value in known)})" if each and len(known) > 1 else told
+
+
+def made_at(rows: Rows) -> str:
+    """The commits of the rows, in the order in which they came."""
+    commits = dict.fromkeys(row["commit"] for row in rows if row["commit"])
+    return f"Made at {', '.join(commits)}." if commits else "Not run yet."
 
 
 def _head(*titles: str) -> list[str]:

@@ -27,7 +27,14 @@ def test_step_wise_reward_mends_steps_and_format_of_a_spoilt_policy(tmp_path, se
     def warmed(name, model, steps, rate, **more):
         optimiser = {"rate": rate, "warmup": 10, "decay": "cosine"}
         evaluation = {"every": steps, "questions": 256}
-        said = {"output": str(tmp_path / name), "model": model, "steps": steps, "batch": 64, "optimiser": optimiser, "evaluation": evaluation}
+        said = {
+            "output": str(tmp_path / name),
+            "model": model,
+            "steps": steps,
+            "batch": 64,
+            "optimiser": optimiser,
+            "evaluation": evaluation,
+        }
         warmup.train(Warmup.model_validate(common | said | more))
         return {"path": str(tmp_path / name / "model")}
 
