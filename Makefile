@@ -42,7 +42,7 @@ bench: .venv/.bench ## rollouts per CPU second beside TRL and math-verify, then 
 	PYTHONPATH=tests $(BIN)/python tests/bench/reward_models.py $(ARGS)
 	$(BIN)/python tests/bench/serving.py $(ARGS)
 
-train-smoke: .venv/.dev ## every command of keystep-train on a tiny model against a live service, stopped and resumed
+train-smoke: .venv/.dev .venv/.peers ## every command of keystep-train on a tiny model against a live service, stopped and resumed
 	$(BIN)/pytest tests/train/test_smoke.py
 
 experiments: .venv/.dev ## what the slides say of training, on a task for a CPU; hours, resumable; ARGS='--seeds 1' is shorter
