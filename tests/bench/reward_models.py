@@ -2,102 +2,183 @@
 
     python tests/bench/reward_models.py
 
-Small random Llamas on one thread, over responses whose lengths are log-normal; tokens are the samples' own, padding not counted.
-Rounds take turns over all three; figures are the best of them, ratios are taken within a round.
+Random models on one thread, with the tokenizer of all-MiniLM-L6-v2, over groups of responses as a trainer sends them: real ones of KEYSTEP_SHARED (GSM8K
+in groups of 4, MATH in groups of 8, both together), or this benchmark's own rollouts where it is not set. Each round takes other questions, and all
+ways take turns in it; figures are medians over rounds, ratios are taken within a round. Tokens are the samples' own, every one counted,
+padding not. "Products alone" are the model's linear layers on numbers of the samples' lengths: what a loop cannot do without.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig, LlamaForSequenceClassification
+from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification, PreTrainedTokenizerFast
 
 from keystep.models.local import LocalModel
 from keystep.models.sample import Sample
 from keystep.models.spec import Local
 from models import tiny
+from models.minilm import folder as minilm
 
-WORDS = "the answer is sum of two numbers because then we add them and so it follows".split()
-SAMPLES = 128
+sys.path.insert(0, str(Path(__file__).parent))
+from rollouts import groups
+
+SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 PLAIN_BATCH = 32
-# (hidden size, layers)
-SIZES = ((64, 2), (128, 4))
+# hidden size, layers, size of the feed-forward part
+SIZES = ((64, 2, 192), (128, 4, 384), (384, 6, 1152))
+# Questions a round.
+GSM8K, MATH = 8, 2
+TAG = "<extra_0>"
+MODELS: dict[str, Any] = {"bradley_terry": LlamaForSequenceClassification, "prm_class": LlamaForTokenClassification}
+LABELS = {"bradley_terry": 1, "prm_class": 2}
 
 
-def samples(seed: int) -> list[Sample]:
-    """Distinct ones: what stands twice is run once, and would flatter the batcher."""
-    rng = random.Random(seed)
-    lengths = [max(2, min(400, int(rng.lognormvariate(2.5, 0.9)))) for _ in range(SAMPLES)]
-    return [Sample(f"question {seed} {n}", " ".join(rng.choices(WORDS, k=length))) for n, length in enumerate(lengths)]
+def samples(seed: int, which: str) -> list[Sample]:
+    """Group after group. Distinct ones: what stands twice is run once, and would flatter the batcher."""
+    found = []
+    for question, responses in questions(seed, which):
+        for text in responses:
+            steps = tuple(line for line in text.split("\n") if line.strip())
+            found.append(Sample(question, text, steps=steps))
+    return list(dict.fromkeys(found))
 
 
-def checkpoint(folder: Path, hidden: int, layers: int) -> str:
-    torch.manual_seed(0)
+def questions(seed: int, which: str) -> list[tuple[str, list[str]]]:
+    if which == "generated":
+        return [(g["question"], [r["text"] for r in g["rollouts"]]) for g in groups(seed, GSM8K)]
+    data = Path(os.environ["KEYSTEP_SHARED"]) / "data"
+    found = []
+    if which in {"GSM8K", "both"}:
+        kinds = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
+        rows = (data / "gsm8k/example_model_solutions.jsonl").read_text().splitlines()[seed * GSM8K : (seed + 1) * GSM8K]
+        found += [(row["question"], [row[kind]["solution"] for kind in kinds]) for row in map(json.loads, rows)]
+    if which in {"MATH", "both"}:
+        rows = (data / "qwen-math/math_cot_100.jsonl").read_text().splitlines()[seed * MATH : (seed + 1) * MATH]
+        found += [(row["question"], row["code"]) for row in map(json.loads, rows)]
+    return found
+
+
+def checkpoint(folder: Path, kind: str, width: int, layers: int, inner: int) -> str:
+    tok = PreTrainedTokenizerFast(tokenizer_file=str(minilm() / "tokenizer.json"), pad_token="[PAD]", unk_token="[UNK]")
+    tok.add_tokens([TAG], special_tokens=True)
+    tok.chat_template = tiny.CHAT.replace("{{ bos_token }}", "")
     config = LlamaConfig(
-        vocab_size=400, hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=layers, num_attention_heads=4, num_labels=1
+        vocab_size=len(tok),
+        hidden_size=width,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=max(4, width // 64),
+        num_labels=LABELS[kind],
+        pad_token_id=tok.pad_token_id,
     )
-    config.pad_token_id = 2
-    return tiny.saved(folder, LlamaForSequenceClassification(config), tiny.tokenizer())
+    torch.manual_seed(0)
+    return tiny.saved(folder, MODELS[kind](config), tok)
 
 
-def compare(folder: str, rounds: int) -> dict[str, list[float]]:
-    """Tokens a CPU second of each, a round each."""
-    tok, model = AutoTokenizer.from_pretrained(folder), AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    ours = LocalModel("bench", Local(kind="bradley_terry", model=folder))
+class Plain:
+    """The same model, run by hand."""
+
+    def __init__(self, folder: str, kind: str) -> None:
+        self.kind = kind
+        self.tok = AutoTokenizer.from_pretrained(folder)
+        self.tag = self.tok.convert_tokens_to_ids(TAG)
+        self.model: Any = MODELS[kind].from_pretrained(folder).eval()
+        self.linear = [m for name, m in self.model.base_model.named_modules() if isinstance(m, torch.nn.Linear)]
+
+    def ids(self, sample: Sample) -> list[int]:
+        text = "".join(step.strip() + TAG for step in sample.steps) if self.kind == "prm_class" else sample.text
+        said = [("system", SYSTEM), ("user", sample.question), ("assistant", text)]
+        messages = [{"role": role, "content": content} for role, content in said]
+        return self.tok.apply_chat_template(messages, tokenize=True)["input_ids"]
+
+    def read(self, tokens: dict[str, torch.Tensor]) -> list[float]:
+        logits = self.model(**tokens).logits
+        return (torch.softmax(logits[tokens["input_ids"] == self.tag], -1)[:, 1] if self.kind == "prm_class" else logits[:, 0]).tolist()
+
+    @torch.inference_mode()
+    def loop(self, batch: list[Sample]) -> list[float]:
+        return [value for sample in batch for value in self.read({"input_ids": torch.tensor([self.ids(sample)])})]
+
+    @torch.inference_mode()
+    def padded(self, batch: list[Sample]) -> list[float]:
+        found = []
+        for at in range(0, len(batch), PLAIN_BATCH):
+            rows = [self.ids(s) for s in batch[at : at + PLAIN_BATCH]]
+            found += self.read(self.tok.pad({"input_ids": rows}, padding_side="right", return_tensors="pt"))
+        return found
+
+    @torch.inference_mode()
+    def products(self, batch: list[Sample]) -> None:
+        for sample in batch:
+            count = len(self.ids(sample))
+            numbers = {width: torch.ones(1, count, width) for width in {m.in_features for m in self.linear}}
+            for m in self.linear:
+                m(numbers[m.in_features])
+
+
+def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, list[float]], list[int]]:
+    """Tokens a CPU second of each way, a round each; and the samples' lengths."""
+    plain = Plain(folder, kind)
+    ours = LocalModel("bench", Local.model_validate({"kind": kind, "model": folder, "system": SYSTEM}))
     ours.start()
 
-    def ids(sample: Sample) -> list[int]:
-        messages = [{"role": "user", "content": sample.question}, {"role": "assistant", "content": sample.text}]
-        return tok.apply_chat_template(messages, tokenize=True)["input_ids"]
+    def keystep(batch: list[Sample]) -> list[float]:
+        scores = ours.score(batch)
+        return [step for s in scores for step in s.steps or ()] if kind == "prm_class" else [s.value for s in scores]
 
-    @torch.inference_mode()
-    def loop(batch: list[Sample]) -> None:
-        for sample in batch:
-            model(torch.tensor([ids(sample)]))
-
-    @torch.inference_mode()
-    def padded(batch: list[Sample]) -> None:
-        for at in range(0, len(batch), PLAIN_BATCH):
-            model(**tok.pad({"input_ids": [ids(s) for s in batch[at : at + PLAIN_BATCH]]}, return_tensors="pt"))
-
-    ways: dict[str, Callable[[list[Sample]], object]] = {
-        "one by one": loop,
-        f"batches of {PLAIN_BATCH}, padded": padded,
-        "keystep": ours.score,
+    ways: dict[str, Callable[[list[Sample]], Any]] = {
+        "one by one": plain.loop,
+        f"batches of {PLAIN_BATCH}, padded": plain.padded,
+        "keystep": keystep,
+        "one by one, products alone": plain.products,
     }
-    found: dict[str, list[float]] = {way: [] for way in ways}
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    lengths: list[int] = []
     for seed in range(rounds + 1):
-        batch = samples(seed)
-        tokens = sum(len(ids(s)) for s in batch)
+        batch = samples(seed, which)
+        counts = [len(plain.ids(s)) for s in batch]
+        answers = {}
         for way, run in ways.items():
             began = time.process_time()
-            run(batch)
+            answers[way] = run(batch)
             if seed:  # the first round warms
-                found[way].append(tokens / (time.process_time() - began))
+                rates[way].append(sum(counts) / (time.process_time() - began))
+        lengths += counts
+        if max(abs(a - b) for a, b in zip(answers["one by one"], answers["keystep"], strict=True)) > 1e-5:
+            raise SystemExit("keystep's scores are not those of the loop")
     ours.close()
-    return found
+    return rates, sorted(lengths)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="rounds after the one that warms")
-    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds after the one that warms")
+    parser.add_argument("--quick", action="store_true", help="one round, of the two small models")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for hidden, layers in SIZES:
-        with tempfile.TemporaryDirectory() as folder:
-            found = compare(checkpoint(Path(folder), hidden, layers), 1 if arguments.quick else arguments.rounds)
-        print(f"\nReward model of {layers} layers, width {hidden}{'tokens/CPU s':>22}{'times one by one':>20}")
-        for way, rates in found.items():
-            ratios = [rate / one for rate, one in zip(rates, found["one by one"], strict=True)]
-            print(f"{way:38}{max(rates):18,.0f}{median(ratios):20.2f}", flush=True)
+    sets = ["GSM8K", "MATH", "both"] if "KEYSTEP_SHARED" in os.environ else ["generated"]
+    for width, layers, inner in SIZES[:2] if arguments.quick else SIZES:
+        for kind in ("bradley_terry", "prm_class"):
+            with tempfile.TemporaryDirectory() as folder:
+                path = checkpoint(Path(folder), kind, width, layers, inner)
+                for which in sets if kind == "bradley_terry" else sets[-1:]:
+                    rates, lengths = compare(path, kind, which, 1 if arguments.quick else arguments.rounds)
+                    told = f"{kind}, {layers} layers of width {width}, {which}: {lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}"
+                    print(f"\n{told}\n{'':34}{'tokens/CPU s':>14}{'times one by one':>20}")
+                    for way, found in rates.items():
+                        ratios = [rate / one for rate, one in zip(found, rates["one by one"], strict=True)]
+                        print(f"{way:34}{median(found):14,.0f}{median(ratios):20.2f}", flush=True)
 
 
 if __name__ == "__main__":

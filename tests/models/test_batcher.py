@@ -92,6 +92,13 @@ def test_all_that_waits_when_the_model_is_free_runs_together_once_each(batcher, 
     assert model.batches[1:] == [["t0", "t1", "t2", "t3", "same"]]
 
 
+def test_requests_that_come_together_run_together_though_the_model_is_free(batcher, model):
+    for n in range(20):
+        futures = batcher.submit_each([[f"{n} a"], [f"{n} b"], [], [f"{n} c", f"{n} a"]])
+        assert [len(f.result(10)) for f in futures] == [1, 1, 0, 2]
+        assert model.batches[n] == [f"{n} a", f"{n} b", f"{n} c"]
+
+
 def test_no_batch_is_over_the_budget_but_a_single_long_text():
     lengths = {f"{i}": n for i, n in enumerate([5, 3, 9, 40, 1, 16, 16, 2, 33])}
     batches = list(cut(lengths, 32))

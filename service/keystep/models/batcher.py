@@ -120,16 +120,21 @@ class Batcher(Generic[Item, Row]):
 
         Fails with ComponentError (MODEL_UNAVAILABLE). What is cancelled is given up at the next round.
         """
-        request = _Request[Item, Row](items)
+        return self.submit_each([items])[0]
+
+    def submit_each(self, requests: Sequence[Sequence[Item]]) -> list[Future[list[Row]]]:
+        """``submit`` of several that arrive together, so that no round begins with a part of them; what fails one fails no other."""
+        arrived = [_Request[Item, Row](items) for items in requests]
         with self._changed:
-            if self._gone is not None:
-                request.fail(self._gone)
-            elif not request.items:
-                request.future.set_result([])
-            else:
-                self._arrived.append(request)
-                self._changed.notify()
-        return request.future
+            for request in arrived:
+                if self._gone is not None:
+                    request.fail(self._gone)
+                elif not request.items:
+                    request.future.set_result([])
+                else:
+                    self._arrived.append(request)
+            self._changed.notify()
+        return [request.future for request in arrived]
 
     def rows(self, items: Sequence[Item], *, deadline: float | None = None) -> list[Row]:
         """``submit``, waited for. deadline: time.monotonic() past which it raises ComponentError (DEADLINE)."""

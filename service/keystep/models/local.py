@@ -45,7 +45,7 @@ class LocalModel:
 
     def score(self, samples: Sequence[Sample], *, deadline: float | None = None) -> list[Score]:
         # A request a sample: what fails one fails no other.
-        futures = [self._batcher.submit([sample]) for sample in samples]
+        futures = self._batcher.submit_each([[sample] for sample in samples])
         wait(futures, None if deadline is None else max(0.0, deadline - monotonic()))
         scores = []
         for future in futures:
