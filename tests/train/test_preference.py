@@ -119,7 +119,7 @@ def test_figures_of_pairs_worked_out_by_hand(tmp_path):
         },
     ]
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "time/step": 2.0}\n')
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "time/step": 2.0, "time/cpu": 1.5}\n')
     (tmp_path / "held_out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = figures(read("run", tmp_path))
     assert found["accuracy"] == 0.5
@@ -128,7 +128,7 @@ def test_figures_of_pairs_worked_out_by_hand(tmp_path):
     assert found["agreement"] == {"++": 1.0, "+-": 0.0, "-+": 0.0, "--": 0.0}
     # averages -2 (2), -3 (3), -2 (4), -4 (1): ranks 3.5, 2, 3.5, 1 against 2, 3, 4, 1
     assert found["length_correlation"] == pytest.approx(0.632456, abs=1e-5)
-    assert found["peak_memory_mib"] is None
+    assert (found["seconds_a_step"], found["cpu_seconds_a_step"], found["peak_memory_mib"]) == (2.0, 1.5, None)
     with pytest.raises(DataError, match=r"runs\.gone: .*config\.json"):
         read("gone", tmp_path / "gone")
 

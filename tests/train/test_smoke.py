@@ -144,6 +144,7 @@ def test_metrics_go_to_tensorboard_too(tmp_path, service):
     keystep_train("warmup", configs.write(tmp_path / "a.yaml", said))
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard" / "keystep-train"))
     events.Reload()
+    assert all(event.value > 0 for event in events.Scalars("time/cpu"))
     logged = [event.value for event in events.Scalars("loss")]
     assert logged == pytest.approx([line["loss"] for line in curve(tmp_path / "out")])
 
