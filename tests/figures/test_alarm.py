@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import fields
 
 import pytest
 
@@ -14,29 +15,26 @@ import alarm_traces as traces
 import alarm_traces_blind as blind
 from keystep.engine import build
 from keystep.figures.alarm import LEAST_POINTS, alarms
-from keystep.figures.points import COMPONENTS, MOST, Point, Seen, merged, seen, seen_on_the_wire
+from keystep.figures.points import COMPONENTS, MOST, Point, Seen, SeenGroup, merged, seen, seen_on_the_wire
 from keystep.recipe import HARDENED
 from keystep.settings import Settings
 from keystep.wire import GroupIn, group_from, group_to_json
 
-# None: missed. Terse lists of the right calculations are credited as reasoning, and no flag tells them from it.
+# The rules were written with both sets at hand, and so counted on them: what they see here says little of what they see elsewhere.
 EXPECTED = {
-    "stuffing grows": None,
-    "stuffing grows, and the answers too": None,
-    "numbers are dumped": "stuffing",
-    "answers are enumerated": "enumeration",
-    "answers are enumerated late": "enumeration",
-    "length drifts": "length",
-    "length drifts while answers get worse": "length",
-    "texts repeat themselves": "repetition",
-    "rollouts become identical": "identical",
-    "form is kept, answers are not": "divergence",
-    "variance collapses on a wrong answer": "collapse",
-    "answers shrink to nothing": "length",
+    "stuffing grows": ["hollow"],
+    "stuffing grows, and the answers too": ["hollow"],
+    "numbers are dumped": ["stuffing", "numbers"],
+    "answers are enumerated": ["enumeration"],
+    "answers are enumerated late": ["enumeration", "hollow"],
+    "length drifts": ["numbers", "length"],
+    "length drifts while answers get worse": ["numbers", "length"],
+    "texts repeat themselves": ["repetition", "length"],
+    "rollouts become identical": ["identical"],
+    "form is kept, answers are not": ["divergence"],
+    "variance collapses on a wrong answer": ["empty", "collapse"],
+    "answers shrink to nothing": ["empty"],
 }
-
-# Of the runs by somebody who had not read the rules, as first counted: the rules were not touched afterwards.
-MISSED_BLIND = {"sentences_late", "calculations_sprayed", "answers_hedged_gradual", "one_answer_for_all"}
 
 
 def points(engine, steps):
@@ -45,7 +43,7 @@ def points(engine, steps):
         groups = [group_from(GroupIn.model_validate(g)) for g in step]
         point = Point()
         for given, scored in zip(groups, engine.score(groups, HARDENED).groups, strict=True):
-            point.add(given.id, seen(given, scored), std=scored.advantages.std, zero_variance=scored.advantages.zero_variance)
+            point.add(seen(given, scored))
         made.append(point)
     return made
 
@@ -54,7 +52,7 @@ def points(engine, steps):
 def test_a_planted_hack(engine, name):
     made = points(engine, traces.hacks()[name])
     found = alarms(made)
-    assert [a.rule for a in found] == ([] if EXPECTED[name] is None else [EXPECTED[name]])
+    assert [a.rule for a in found] == EXPECTED[name]
     for alarm in found:
         assert alarm.evidence
         # What is shown as evidence is of the run's end.
@@ -68,7 +66,7 @@ def test_an_honest_run_does_not_alarm(engine, name):
 
 @pytest.mark.parametrize("name", blind.hacks())
 def test_a_hack_by_somebody_else(engine, name):
-    assert bool(alarms(points(engine, blind.hacks()[name]))) is (name not in MISSED_BLIND)
+    assert alarms(points(engine, blind.hacks()[name]))
 
 
 @pytest.mark.parametrize("name", blind.honest())
@@ -89,13 +87,13 @@ def test_points_add_up_and_are_the_same_from_the_wire(engine):
     for step in steps:
         groups = [group_from(GroupIn.model_validate(g)) for g in step]
         for given, scored in zip(groups, engine.score(groups, HARDENED).groups, strict=True):
-            told = group_to_json(scored, "rewards")
-            point.add(
-                told["id"], seen_on_the_wire([r.text for r in given.rollouts], told), std=told["std"], zero_variance=told["zero_variance"]
-            )
-    for name in ("groups", "rollouts", "zero_variance", "length", "counts", "bars", "flags", "signs", "undecided"):
-        assert getattr(whole, name) == getattr(point, name), name
-    assert whole.spread == pytest.approx(point.spread)
+            point.add(seen_on_the_wire(given, group_to_json(scored, "rewards")))
+    for f in fields(Point):
+        if f.name not in {"sums", "spread", "wrong_matched", "agreed", "evidence", "_most"}:
+            assert getattr(whole, f.name) == getattr(point, f.name), f.name
+    for name in ("spread", "wrong_matched", "agreed"):
+        assert getattr(whole, name) == pytest.approx(getattr(point, name))
+    assert whole.sums == pytest.approx(point.sums)
     assert whole.rollouts == 32
     assert sum(whole.bars["reward"]) == whole.counts["reward"]
 
@@ -103,16 +101,12 @@ def test_points_add_up_and_are_the_same_from_the_wire(engine):
 def test_what_is_undecided_is_in_no_mean():
     point = Point()
     values = dict(zip(COMPONENTS, (None, None, 1.0, None, 0.5), strict=True))
-    point.add(
-        "q",
-        [Seen("a", "x", tuple(values.values()), ["needs_judge"], []), Seen("b", "x", tuple(MOST.values()), [], [])],
-        std=0.0,
-        zero_variance=True,
-    )
+    rollouts = [Seen("a", "x", tuple(values.values()), None, ["needs_judge"], []), Seen("b", "x", tuple(MOST.values()), "7", [], [])]
+    point.add(SeenGroup("q", "", "", "7", rollouts, std=0.0, zero_variance=True))
     assert point.mean("reward") == MOST["reward"]
     assert point.mean("key_steps_matched") == 0.75
     assert point.undecided == {"needs_judge": 1}
-    assert point.signs == {"identical": 1}
+    assert point.signs == {"identical": 1, "enumeration": 1}
     assert point.bars["reward"][-1] == 1
     assert Point().mean("reward") is None
 

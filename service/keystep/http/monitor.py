@@ -27,7 +27,7 @@ class Monitor:
         with self._lock:
             for group, result in zip(groups, scored, strict=True):
                 point = self._growing
-                point.add(group.id, seen(group, result), std=result.advantages.std, zero_variance=result.advantages.zero_variance)
+                point.add(seen(group, result))
                 if point.rollouts >= _ROLLOUTS:
                     self._points.append(point)
                     self._growing = Point()

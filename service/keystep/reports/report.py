@@ -55,7 +55,7 @@ class Run:
         texts = [r.text for r in item.group.rollouts]
         if not self.points or self.points[-1].groups >= _FINE:
             self.points.append(Point())
-        self.points[-1].add(given["id"], seen_on_the_wire(texts, given), std=given["std"], zero_variance=given["zero_variance"])
+        self.points[-1].add(seen_on_the_wire(wire.group_from(item.group), given))
         for text, scored, fresh in zip(texts, given["rollouts"], again["rollouts"], strict=True):
             self.rows.append((*(scored[name] for name in COMPONENTS), float(len(text))))
             self.differ += scored["reward"] != fresh["reward"]
