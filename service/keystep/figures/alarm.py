@@ -41,7 +41,7 @@ _MORE, _DENSER, _CALCULATIONS = 3.0, 1.5, 2.5
 _EMPTY, _FORM = 0.5, 0.8
 # Of the wrong answers, those with all key steps become more by so much; how often they have them, measured by all answers, and how
 # many times as often as at first, where all key steps no longer tell right from wrong.
-_HOLLOW, _AS_OFTEN, _MORE_OFTEN = 0.5, 0.75, 2.0
+_HOLLOW, _AS_OFTEN, _MORE_OFTEN = 0.5, 0.75, 1.5
 # Of the texts, those with one answer become more by so much, and so many give it beyond those that should.
 _SAME, _DRAWN = 0.25, 0.2
 # How far a group's wrong answers agree, and have come to agree.
