@@ -11,8 +11,8 @@ from running import Service
 
 
 def long_job() -> dict:
-    """A few seconds' work; every answer of the symbolic groups is another."""
-    return {"groups": [*groups(40), *(symbolic(3, name=f"s{i}", first=2 + 3 * i) for i in range(60)), *groups(60, first=40)]}
+    """A second's work or two; every answer of the symbolic groups is another."""
+    return {"groups": [*groups(40), *(symbolic(3, name=f"s{i}", first=2 + 3 * i) for i in range(30)), *groups(60, first=40)]}
 
 
 def hand_in(service: Service, body: dict, **headers: str) -> str:

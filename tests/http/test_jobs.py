@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -13,7 +14,7 @@ from http_groups import groups, symbolic
 from keystep.jobs.sqlite import SqliteJobs
 from keystep.jobs.store import NewJob
 from keystep.wire.jobs import JobOut
-from running import running
+from running import Service, running
 
 
 def hand_in(service, body, **headers) -> httpx2.Response:
@@ -105,9 +106,20 @@ def test_how_long_to_wait_has_bounds(service, wait):
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "wait")
 
 
-def test_a_deadline_is_counted_from_when_the_job_was_handed_in(tmp_path):
-    with running(tmp_path, processes=1, verifier_workers=1) as service:
-        job = ended(service, hand_in(service, {"groups": [symbolic(500), *groups(2)], "deadline_ms": 500}).headers["location"])
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Iterator[Service]:
+    """A service that is slow at formulas, keeps what has ended for ten seconds, and finds a job of another version."""
+    folder = tmp_path_factory.mktemp("small")
+    store = SqliteJobs(folder / "jobs.sqlite3")
+    order = {"spec": "hardened", "recipe": {"name": "hardened", "hash": "sha256:old"}, "detail": "rewards", "deadline_ms": None}
+    store.submit(NewJob("old", None, "f", json.dumps(order), [json.dumps(groups(1)[0])], 1), room=1 << 20)
+    store.close()
+    with running(folder, processes=1, verifier_workers=1, jobs_keep_seconds=10) as service:
+        yield service
+
+
+def test_a_deadline_is_counted_from_when_the_job_was_handed_in(small):
+    job = ended(small, hand_in(small, {"groups": [symbolic(500), *groups(2)], "deadline_ms": 500}).headers["location"])
     assert job["status"] == "done"
     for group in job["result"]["groups"]:
         for rollout in group["rollouts"]:
@@ -115,34 +127,28 @@ def test_a_deadline_is_counted_from_when_the_job_was_handed_in(tmp_path):
     assert "deadline" in job["result"]["groups"][0]["rollouts"][-1]["reasons"]
 
 
-def test_cancelled_is_over(tmp_path):
-    with running(tmp_path, processes=1, verifier_workers=1, jobs_keep_seconds=10) as service:
-        location = hand_in(service, {"groups": [symbolic(500), *groups(2)]}).headers["location"]
-        assert service.get(f"{location}?wait=0.5").json()["status"] in {"queued", "running"}
-        cancelled = httpx2.delete(service.url + location, timeout=60)
-        assert (cancelled.status_code, cancelled.json()["status"], cancelled.json()["result"]) == (200, "cancelled", None)
-        assert service.get(location + "?wait=30").json()["status"] == "cancelled"
-        ended = time.monotonic()
-        while service.get(location).status_code != 404:
-            assert time.monotonic() < ended + 60
-            time.sleep(0.2)
+def test_cancelled_is_over(small):
+    location = hand_in(small, {"groups": [symbolic(500), *groups(2)]}).headers["location"]
+    assert small.get(f"{location}?wait=0.5").json()["status"] in {"queued", "running"}
+    cancelled = httpx2.delete(small.url + location, timeout=60)
+    assert (cancelled.status_code, cancelled.json()["status"], cancelled.json()["result"]) == (200, "cancelled", None)
+    assert small.get(location + "?wait=30").json()["status"] == "cancelled"
+    ended = time.monotonic()
+    while small.get(location).status_code != 404:
+        assert time.monotonic() < ended + 60
+        time.sleep(0.2)
 
 
-def test_a_job_of_another_version_is_left_alone_and_says_why(tmp_path):
-    store = SqliteJobs(tmp_path / "jobs.sqlite3")
-    order = {"spec": "hardened", "recipe": {"name": "hardened", "hash": "sha256:old"}, "detail": "rewards", "deadline_ms": None}
-    store.submit(NewJob("old", None, "f", json.dumps(order), [json.dumps(groups(1)[0])], 1), room=1 << 20)
-    store.close()
-    with running(tmp_path, processes=1, verifier_workers=1) as service:
-        for _ in range(100):
-            job = service.get("/v1/jobs/old").json()
-            if job["waits_for"]:
-                break
-            time.sleep(0.1)
-        assert "sha256:old" in job["waits_for"]
-        assert "hand it in again" in job["waits_for"]
-        assert (job["progress"]["groups_done"], job["result"], job["recipe"]["hash"]) == (0, None, "sha256:old")
-        assert ended(service, hand_in(service, {"groups": groups(1)}).headers["location"])["status"] == "done"
+def test_a_job_of_another_version_is_left_alone_and_says_why(small):
+    for _ in range(100):
+        job = small.get("/v1/jobs/old").json()
+        if job["waits_for"]:
+            break
+        time.sleep(0.1)
+    assert "sha256:old" in job["waits_for"]
+    assert "hand it in again" in job["waits_for"]
+    assert (job["progress"]["groups_done"], job["result"], job["recipe"]["hash"]) == (0, None, "sha256:old")
+    assert ended(small, hand_in(small, {"groups": groups(1)}).headers["location"])["status"] == "done"
 
 
 def test_there_is_room_for_so_much(tmp_path):
@@ -168,23 +174,22 @@ def test_where_no_jobs_can_be_kept_everything_else_works(tmp_path):
             assert service.post("/v1/score", {"groups": groups(1)}).status_code == 200
 
 
-def test_requests_do_not_wait_for_jobs(tmp_path):
+def test_requests_do_not_wait_for_jobs(service):
     """Prints how long requests take beside a large job, and alone."""
     many = groups(1500, rollouts=8)
-    with running(tmp_path) as service:
-        taken: dict[str, list[float]] = {"alone": [], "beside a job": []}
+    taken: dict[str, list[float]] = {"alone": [], "beside a job": []}
 
-        def ask(when: str, times: int) -> None:
-            for _ in range(times):
-                began = time.monotonic()
-                service.post("/v1/score", {"groups": groups(1)}).raise_for_status()
-                taken[when].append(time.monotonic() - began)
+    def ask(when: str, times: int) -> None:
+        for _ in range(times):
+            began = time.monotonic()
+            service.post("/v1/score", {"groups": groups(1)}).raise_for_status()
+            taken[when].append(time.monotonic() - began)
 
-        ask("alone", 20)
-        location = hand_in(service, {"groups": many}).headers["location"]
-        ask("beside a job", 20)
-        under_way = service.get(location).json()
-        for when, seconds in taken.items():
-            print(f"\n{when}: median {1000 * sorted(seconds)[10]:.0f} ms, worst {1000 * max(seconds):.0f} ms", end="")
-        assert under_way["status"] != "done"  # the requests were answered before it
-        httpx2.delete(service.url + location, timeout=60)
+    ask("alone", 20)
+    location = hand_in(service, {"groups": many}).headers["location"]
+    ask("beside a job", 20)
+    under_way = service.get(location).json()
+    for when, seconds in taken.items():
+        print(f"\n{when}: median {1000 * sorted(seconds)[10]:.0f} ms, worst {1000 * max(seconds):.0f} ms", end="")
+    assert under_way["status"] != "done"  # the requests were answered before it
+    httpx2.delete(service.url + location, timeout=60)
