@@ -4,12 +4,19 @@ BIN := .venv/bin
 LOCK := docker/constraints.txt
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK)
 
+# The compiled package: once made, it is kept as new as its source and stands first on the path of what serves and measures.
+COMPILED := .venv/compiled
+ifneq ($(wildcard $(COMPILED)/.made),)
+serve bench profile soak growth: export PYTHONPATH := $(abspath $(COMPILED))
+serve bench profile soak growth: $(COMPILED)/.made
+endif
+
 export KEYSTEP_SHARED ?= $(abspath ../shared)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format ablation bench train-smoke experiments profile soak growth real screenshots ray compose-test audit lock clean
-.PHONY: redis-server chromium
+.PHONY: help serve compiled test lint format ablation bench train-smoke experiments profile soak growth real screenshots ray compose-test audit lock clean
+.PHONY: redis-server chromium compiler
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,8 +24,10 @@ help: ## this list
 serve: .venv/.server ## set up and serve on KEYSTEP_PORT (default 8000); no Redis, no model, no GPU
 	$(BIN)/keystep serve
 
+compiled: $(COMPILED)/.made ## core and verify as C (minutes, once): less CPU time a rollout for serve and bench; undone by rm -r .venv/compiled
+
 # A file at a time: what a file starts, it starts once.
-test: .venv/.dev .venv/.peers redis-server chromium ## set up and run every test (those over real data need KEYSTEP_SHARED)
+test: .venv/.dev .venv/.peers redis-server chromium compiler ## set up and run every test (those over real data need KEYSTEP_SHARED)
 	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/.dev ## ruff, mypy --strict, import-linter
@@ -77,7 +86,7 @@ audit: .venv/.made ## known weaknesses of the versions in docker/constraints.txt
 	.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement $(LOCK)
 
 lock: .venv/.bench ## write what is installed now as the versions everybody gets
-	$(BIN)/pip freeze --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)
+	$(BIN)/pip freeze --all --exclude pip --exclude keystep | sed -E 's/^(torch==[0-9.]+).*/\1/' | grep -vE '^(-e|nvidia-|cuda-|triton)' > $(LOCK)
 
 clean: ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -112,6 +121,14 @@ clean: ## remove the environment and every cache
 .venv/.bench: .venv/.dev
 	$(PIP) --editable '.[server,embed,train,dev,bench]'
 	@touch $@
+
+$(COMPILED)/.made: .venv/.dev docker/compile.py $(shell find service/keystep -name '*.py') | compiler
+	$(BIN)/python docker/compile.py $(COMPILED)
+	@touch $@
+
+compiler:
+	@command -v cc >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq gcc libc6-dev >/dev/null; } \
+	  || { echo 'mypyc needs a C compiler: install one (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install) and run make again'; exit 1; }
 
 # Tests look at the pages with a real browser.
 chromium:

@@ -160,7 +160,7 @@ class Structure:
     sections: tuple[Section, ...] = ()
 
     def of(self, *kinds: SectionKind) -> tuple[Section, ...]:
-        return tuple(s for s in self.sections if s.kind in kinds)
+        return tuple([s for s in self.sections if s.kind in kinds])
 
 
 @dataclass(frozen=True, slots=True)

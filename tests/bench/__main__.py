@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -50,6 +51,9 @@ def main() -> None:
     arguments = parser.parse_args()
     rounds, size = (1, 400) if arguments.quick else (3, 1600)
 
+    core = find_spec("keystep.core.matching")
+    compiled = core is not None and not str(core.origin).endswith(".py")
+    print(f"core and verify: {'compiled' if compiled else 'interpreted (`make compiled` compiles them)'}", file=sys.stderr)
     tables = [t for t in TABLES if "real" not in t[0] or (SHARED / "data").is_dir()]
     if len(tables) < len(TABLES):
         print(f"no real responses: {SHARED / 'data'} is not there (KEYSTEP_SHARED)", file=sys.stderr)

@@ -13,7 +13,7 @@ _RETHINK = re.compile(
     r"let (?:me|us) (?:re-?think|reconsider|re-?check)|i (?:think|believe) i (?:have )?made (?:a|an) (?:mistake|error)|重新(?:思考|考虑|检查)|다시 생각"
 )
 # One of these stands in every match: most texts are spared the search.
-_RETHINK_ROOTS = ("rethink", "re-think", "reconsider", "recheck", "re-check", "made a", "重新", "다시")
+_RETHINK_ROOTS = ("let me re", "let us re", "made a", "重新", "다시")
 # A loop is repeated sentences, or repeated words at the end, where sampling gets stuck.
 _SENTENCE_CHARS = 20
 _SENTENCE_SHARE = 0.3

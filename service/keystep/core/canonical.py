@@ -11,6 +11,8 @@ import unicodedata
 from fractions import Fraction
 from functools import lru_cache
 
+from keystep.core.memo import Memo
+
 Number = int | Fraction
 
 # A longer literal is text, not a number: no derivation needs it and arithmetic on it is not free.
@@ -70,7 +72,7 @@ FRACTION_WORDS = {
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 # What is commonest comes first. Every alternative starts with its own class of character and none nests a quantifier that
-# could match one text in two ways, so a pass is linear.
+# could match one text in two ways, so a pass is linear. Only a backslash takes white space with it.
 TOKEN = re.compile(
     r"[A-Za-z]+(?:'[A-Za-z]+)?"
     r"|\d+(?:(?:(?:,|\{,\}|\\,|\\!,)\d{3})+(?!\d))?(?:\.\d+)?(?:st|nd|rd|th)?"
@@ -80,6 +82,9 @@ TOKEN = re.compile(
     r"|[^\W\d_A-Za-z\u4e00-\u9fff]+"
     r"|_"
 )
+
+_ESCAPED_SPACE = re.compile(r"\\[^\S\n]")
+_CHUNKS = Memo(lambda chunk: tuple(TOKEN.findall(chunk)))
 
 
 @lru_cache(maxsize=4096)
@@ -104,6 +109,16 @@ def lower(folded: str) -> str:
     """Lower case without a change of length (a few capitals lower to two characters: they stay)."""
     low = folded.lower()
     return low if len(low) == len(folded) else "".join(c.lower() if len(c.lower()) == 1 else c for c in folded)
+
+
+def tokenize(folded: str) -> list[str]:
+    """The tokens of a text. What stands between white space is mostly met again, and so taken apart once."""
+    if "\\" in folded and _ESCAPED_SPACE.search(folded):
+        return TOKEN.findall(folded)
+    out: list[str] = []
+    for chunk in folded.split():
+        out += _CHUNKS[chunk]
+    return out
 
 
 @lru_cache(maxsize=16384)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
 from keystep.nouns import KeyStep, StepMatch
 
@@ -14,8 +14,7 @@ def in_order(matches: Sequence[StepMatch]) -> tuple[StepMatch, ...]:
     are misses, blocked 'out_of_order'."""
     kept = _chain(matches)
     return tuple(
-        dataclasses.replace(m, matched=False, score=0.0, blocked="out_of_order") if m.matched and m.key_step not in kept else m
-        for m in matches
+        replace(m, matched=False, score=0.0, blocked="out_of_order") if m.matched and m.key_step not in kept else m for m in matches
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from keystep.core.canonical import Number, magnitude, simplest
 from keystep.core.expressions import Monomial, Polynomial, Tree, evaluate, is_composite, leaves, linear, order_key, parse
@@ -22,8 +23,7 @@ _UNIT_LETTERS = frozenset({"m", "g", "s", "h", "L", "l", "M"})
 MAX_CHAIN = 12  # sides of one chain; the facts it states grow with its square
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
+class Equation(NamedTuple):
     """tree: a composite of numbers.  value: what exact arithmetic gives (None out of bounds).  result: what is claimed.
     first, last: token indices."""
 
@@ -35,8 +35,7 @@ class Equation:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A relation with names: left and right trees, relation sign, token indices."""
 
     left: Tree

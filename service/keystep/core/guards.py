@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from keystep.core.memo import Memo
+
 _FALSE = r"(?:false|wrong|incorrect|mistaken|untrue|invalid|not (?:true|correct|right|the case|valid|so)|(?:isn't|wasn't) (?:true|correct|right|the case|valid|so))"
 
 # Without one of these words a sentence asserts what it says.
@@ -56,20 +58,13 @@ def mentions_retraction(low: str) -> bool:
     return any(root in low for root in _RETRACTING_ROOTS) and any(word in low for word in _RETRACTING)
 
 
-class _Triggering(dict[str, bool]):
-    """token -> whether it could deny or suppose, filled as tokens are met."""
-
-    limit = 65536
-
-    def __missing__(self, token: str) -> bool:
-        if len(self) >= self.limit:
-            self.clear()
-        low = token.lower()
-        found = self[token] = low in _TRIGGERS or low.endswith("n't")
-        return found
+def _triggers(token: str) -> bool:
+    low = token.lower()
+    return low in _TRIGGERS or low.endswith("n't")
 
 
-_TRIGGERING = _Triggering()
+# token -> whether it could deny or suppose
+_TRIGGERING = Memo(_triggers)
 
 
 def is_plain(tokens: list[str]) -> bool:

@@ -14,8 +14,10 @@ class lazy(Generic[T]):  # noqa: N801 - a decorator
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute
-        self._name = compute.__name__
-        self.__doc__ = compute.__doc__
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, instance: None, owner: type) -> lazy[T]: ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, SUPERSCRIPTS, VULGAR, Number, number, simplest
+from keystep.core.memo import Memo
 
 NUM, OP, REL, LP, RP, NAME, PERCENT, FUNCTION, BREAK = range(9)
 
@@ -72,18 +73,6 @@ def lex(tokens: list[str], *, bullet: bool = False) -> list[Symbol]:
 _WORD, _NUMBER, _NOTHING, _SYMBOL, _STOP, _CONTEXT = range(6)
 
 
-class _Classes(dict[str, tuple[int, Number | str, int]]):
-    """token -> (class, value, symbol kind), filled as tokens are met."""
-
-    limit = 65536
-
-    def __missing__(self, token: str) -> tuple[int, Number | str, int]:
-        if len(self) >= self.limit:
-            self.clear()
-        found = self[token] = _classify(token)
-        return found
-
-
 def _classify(token: str) -> tuple[int, Number | str, int]:
     first = token[0]
     if "0" <= first <= "9" or (first == "." and len(token) > 1):
@@ -129,7 +118,8 @@ def _may_name(token: str) -> bool:
     return token.isascii() and token.isalpha() and (len(token) == 1 or (len(token) <= 4 and token.isupper()))
 
 
-_CLASSES = _Classes()
+# token -> (class, value, symbol kind)
+_CLASSES = Memo(_classify)
 
 
 class _Lexer:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from keystep.core.canonical import TOKEN, Number
+from keystep.core.canonical import Number, tokenize
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, HEAD_STOPS, UNITS
 from keystep.core.vocabulary import near
 from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, is_be, verbatim, words
@@ -53,7 +53,7 @@ class PhraseMatch:
 
 
 def phrase(folded: str) -> Phrase:
-    tokens = TOKEN.findall(folded)
+    tokens = tokenize(folded)
     found = words(tokens)
     weights: dict[str, float] = {}
     for word in found:

@@ -14,6 +14,7 @@ from keystep.core.canonical import Number, number
 from keystep.core.equations import Equation, Relations, agrees
 from keystep.core.expressions import Tree, evaluate
 from keystep.core.lexer import standing
+from keystep.core.memo import Memo
 
 # n, f     a whole number, a decimal        i, h   a number word, a fraction word   F { }  the parts of a LaTeX fraction or power
 # o m d x  + and *, minus, divided by, 'x'  ^  a power                 e      the equation sign
@@ -52,18 +53,6 @@ _RATIOS = re.compile(r"F\{[^F{}a]*[nfN][^F{}a]*\}\{[^F{}a]*[nfN][^F{}a]*\}")
 _EXPONENT = re.compile(r"s*\^(?:s*|\{)(n)")
 
 
-class _Letters(dict[str, str]):
-    """token -> its letter, filled as tokens are met."""
-
-    limit = 65536
-
-    def __missing__(self, token: str) -> str:
-        if len(self) >= self.limit:
-            self.clear()
-        letter = self[token] = _letter(token)
-        return letter
-
-
 def _letter(token: str) -> str:
     known = _KNOWN.get(token)
     if known is not None:
@@ -74,7 +63,7 @@ def _letter(token: str) -> str:
     return _LETTER_OF.get(kind, "?")
 
 
-_LETTERS = _Letters()
+_LETTERS = Memo(_letter)
 _NONE = Relations()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mypy_extensions import mypyc_attr
+
 from keystep.core import derivations, phrases, plain
-from keystep.core.canonical import TOKEN, fold
+from keystep.core.canonical import fold, tokenize
 from keystep.core.derivations import Definitions, EquationForm
 from keystep.core.equations import fact_keys, read
 from keystep.core.expressions import Provenance, Tree, leaves, provenance
@@ -31,6 +33,7 @@ class Reckoning:
     counted: str | None
 
 
+@mypyc_attr(native_class=False)
 class PreparedForm:
     """One form of a key step. reckoning: when it is a true equation; else fact_keys, when it relates names; else a phrase.
 
@@ -82,6 +85,7 @@ class PreparedForm:
         return 0
 
 
+@mypyc_attr(native_class=False)
 class PreparedKeySteps:
     """The key steps of a question and the question as asked. What it takes to read for them is parsed when first asked for: most
     rollouts are settled without (verbatim.py). Shared between threads; whoever computes a part first, it is the same."""
@@ -113,13 +117,14 @@ class PreparedKeySteps:
         return _build(self.key_steps)
 
 
+@mypyc_attr(native_class=False)
 class _Parsed:
     """A form as it reads: its first true equation, else its first fact; and as a phrase, when that is asked for."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._folded = fold(text)
-        tokens = TOKEN.findall(self._folded)
+        tokens = tokenize(self._folded)
         self._letters = plain.letters(tokens)
         relations = plain.relations(tokens, self._letters) or read(lex(tokens))
         self.equation = next((derivations.form_of(e) for e in relations.equations if e.true), None)

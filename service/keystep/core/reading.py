@@ -11,19 +11,23 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from math import ceil, floor
 
+from mypy_extensions import mypyc_attr
+
 from keystep.core import guards, plain
-from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower, magnitude
+from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, TOKEN, Number, fold, lower, magnitude, tokenize
 from keystep.core.equations import Relations, read
 from keystep.core.lazy import lazy
 from keystep.core.lexer import NUM, Symbol, lex
+from keystep.core.memo import Memo
 from keystep.core.words import Wording
 from keystep.nouns import Span
 
-# What ends a sentence: a semicolon, a line's end; a stop with space or a closing mark after it, unless it abbreviates. It starts
-# with one class of characters, so that the scan runs at C speed.
-_END = re.compile(
-    r"[.!?;\n\u3002\uff01\uff1f](?:(?<=[;\n\u3002\uff01\uff1f])|(?=[ \t\r\n*)\]\"'$\\\u3000]|\Z)(?<!(?i:e\.g|i\.e| vs|fig| eq| no)\.))"
-)
+# What ends a sentence: a semicolon, a line's end, a full stop of Chinese; a stop with space or a closing mark after it, unless it
+# abbreviates.
+_ENDS = (";", "\n", "\u3002", "\uff01", "\uff1f")
+_STOPS = (".", "!", "?")
+_CLOSES = frozenset(" \t\r\n*)]\"'$\\\u3000")
+_ABBREVIATES = frozenset(("e.g.", "i.e.", " vs.", "fig.", " eq.", " no."))
 # A line that goes on with a relation sign goes on with the sentence, whatever blank lines there are before it.
 _CONTINUED = re.compile(r"\n[^\S\n]*+(?:&\s*+)?+(?:[=\u2248]|\\approx)")
 # No sentence of a derivation is longer; a longer one is cut, so that work stays linear in the text.
@@ -66,16 +70,20 @@ _DECIMAL = re.compile(r"\.\d+")
 _ROUNDED = 1.001  # no further from a number is one that it rounds to, or that rounds to it
 
 
+@mypyc_attr(native_class=False)
 class Sentence:
-    """One sentence. start, end: in the text.  folded: its plain form; low: in lower case."""
+    """One sentence, wherever it stands. folded: its plain form; low: in lower case."""
 
-    def __init__(self, folded: str, low: str, start: int, end: int) -> None:
-        self.start, self.end = start, end
-        self.folded, self.low = folded[start:end], low[start:end]
+    def __init__(self, folded: str) -> None:
+        self.folded = folded
+
+    @lazy
+    def low(self) -> str:
+        return lower(self.folded)
 
     @lazy
     def tokens(self) -> list[str]:
-        return TOKEN.findall(self.folded)
+        return tokenize(self.folded)
 
     @lazy
     def _bullet(self) -> bool:
@@ -141,6 +149,11 @@ class Sentence:
         return self.folded[start:end]
 
 
+# The rollouts of a question share many of their sentences.
+_SENTENCES = Memo(Sentence, limit=2048, longest=MAX_SENTENCE)
+
+
+@mypyc_attr(native_class=False)
 class Reading:
     """The sentences of the regions of one text."""
 
@@ -160,7 +173,7 @@ class Reading:
 
     def _split(self, start: int, end: int, out: list[Span]) -> None:
         folded = self.folded
-        ends = [found.end() for found in _END.finditer(folded, start, end)]
+        ends = self._ends(start, end)
         for on in reversed(list(_CONTINUED.finditer(folded, start, end))):
             first = len(folded[start : on.start() + 1].rstrip()) + start
             low, high = bisect_right(ends, first), bisect_right(ends, on.start() + 1)
@@ -175,16 +188,32 @@ class Reading:
             at = stop
         _append(at, end, out)
 
+    def _ends(self, start: int, end: int) -> list[int]:
+        """Behind each character that ends a sentence, in order. Each is searched for by itself, at C speed."""
+        folded, low, out = self.folded, self.low, []
+        ascii_only = low.isascii()
+        for mark in _ENDS:
+            if ascii_only and not mark.isascii():
+                continue
+            at = folded.find(mark, start, end) + 1
+            while at:
+                out.append(at)
+                at = folded.find(mark, at, end) + 1
+        for mark in _STOPS:
+            at = folded.find(mark, start, end) + 1
+            while at:
+                if (at == end or folded[at] in _CLOSES) and not (mark == "." and low[max(0, at - 4) : at] in _ABBREVIATES):
+                    out.append(at)
+                at = folded.find(mark, at, end) + 1
+        out.sort()
+        return out
+
     def sentence(self, index: int) -> Sentence:
         found = self._sentences.get(index)
         if found is None:
             start, end = self.bounds[index]
-            found = self._sentences[index] = Sentence(self.folded, self.low, start, end)
+            found = self._sentences[index] = _SENTENCES[self.folded[start:end]]
         return found
-
-    @property
-    def sentences(self) -> list[Sentence]:
-        return [self.sentence(i) for i in range(len(self.bounds))]
 
     @lazy
     def _starts(self) -> list[int]:
@@ -286,6 +315,12 @@ class Reading:
     @lazy
     def _may_retract(self) -> bool:
         return guards.mentions_retraction(self.low)
+
+    def span(self, index: int, first: int, last: int) -> Span:
+        """Where tokens first..last of a sentence stand in the text."""
+        at = self.bounds[index][0]
+        start, end = self.sentence(index).span(first, last)
+        return at + start, at + end
 
     def denied(self, index: int, first: int, last: int, *, equation: bool) -> str | None:
         """Whether the statement at tokens first..last of sentence ``index`` is negated, hypothetical or retracted there."""

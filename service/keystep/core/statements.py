@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 
+from mypy_extensions import mypyc_attr
+
 from keystep.core.canonical import Number, simplest
 from keystep.core.derivations import SCALES, Definitions, same_result
 from keystep.core.equations import Equation, Fact, agrees, fact_keys, far
@@ -19,6 +21,7 @@ from keystep.nouns import Span
 _LETTERS = re.compile(r"[_'].*|[^A-Za-z0-9]", re.DOTALL)
 
 
+@mypyc_attr(native_class=False)
 class Stated:
     """An equation where it stands. denied: why it is not asserted there, None when it is."""
 
@@ -31,11 +34,10 @@ class Stated:
 
     @lazy
     def span(self) -> Span:
-        sentence = self._reading.sentence(self.sentence)
-        start, end = sentence.span(self.equation.first, self.equation.last)
-        return sentence.start + start, sentence.start + end
+        return self._reading.span(self.sentence, self.equation.first, self.equation.last)
 
 
+@mypyc_attr(native_class=False)
 class StatedFact:
     """A fact and the sentence it stands in."""
 
@@ -47,6 +49,7 @@ class StatedFact:
         return frozenset(leaf for side in (self.fact.left, self.fact.right) for leaf in leaves(side) if isinstance(leaf, str))
 
 
+@mypyc_attr(native_class=False)
 class Statements:
     """Everything of the kind a = b in a reading. Equations explain each other, so all are read once one is asked for; a fact
     stands alone, so only sentences with its names are."""

@@ -20,7 +20,7 @@ from operator import itemgetter
 from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
 from keystep.core.prepared import PreparedKeySteps
-from keystep.core.reading import Reading, Sentence
+from keystep.core.reading import Reading
 from keystep.nouns import Flag, KeyStep, Span
 
 MIN_FORM = 3  # characters of a form that can be told from chance
@@ -217,9 +217,10 @@ def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
     if not _may_enumerate(reading.low, budget):
         return []
     operators: dict[frozenset[object], set[str]] = {}
-    where: dict[frozenset[object], list[Sentence]] = {}
-    bare: dict[object, Sentence] = {}
-    for sentence in map(reading.sentence, reading.stating):
+    where: dict[frozenset[object], list[int]] = {}
+    bare: dict[object, int] = {}
+    for at in reading.stating:
+        sentence = reading.sentence(at)
         for equation in sentence.relations.equations:
             tree = equation.tree
             if not isinstance(tree, tuple) or len(tree) != 3 or isinstance(tree[1], tuple) or isinstance(tree[2], tuple):
@@ -227,12 +228,12 @@ def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
             pair = frozenset((tree[1], tree[2]))
             operators.setdefault(pair, set()).add(tree[0])
             if not any(len(t) > 1 and t.isalpha() for t in sentence.tokens):
-                where.setdefault(pair, []).append(sentence)
-                bare.setdefault(provenance(tree), sentence)
-    sentences = [s for pair, ops in operators.items() if len(ops) >= MIN_OPERATORS and len(pair) == 2 for s in where.get(pair, ())]
+                where.setdefault(pair, []).append(at)
+                bare.setdefault(provenance(tree), at)
+    sentences = [at for pair, ops in operators.items() if len(ops) >= MIN_OPERATORS and len(pair) == 2 for at in where.get(pair, ())]
     if len(bare) > budget:
         sentences += bare.values()
-    return [(s.start, s.end) for s in sentences]
+    return [reading.bounds[at] for at in sentences]
 
 
 def _may_enumerate(low: str, budget: int) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mypy_extensions import mypyc_attr
+
 from keystep.core import derivations, phrases
 from keystep.core.equations import Equation
 from keystep.core.expressions import Tree
@@ -21,6 +23,7 @@ from keystep.nouns import Span, StepMatch
 MAX_CANDIDATES = 12
 
 
+@mypyc_attr(native_class=False)
 class Tiers:
     """Matches every key step of a question against one reading; threshold: the score from which a key step is matched."""
 
@@ -145,13 +148,11 @@ class Tiers:
             if relations.unequal or any(not e.true or _elsewhere(wanted, e) for e in relations.equations):
                 continue
             first, last = sentence.numbers_at()
-            start, end = sentence.span(first, last)
-            span = (sentence.start + start, sentence.start + end)
             denied = self.reading.denied(at, first, last, equation=False)
             if denied is None:
-                best = self._found(index, form, score, span)
+                best = self._found(index, form, score, self.reading.span(at, first, last))
             elif best.tier is None:
-                best = self._missed(index, form, span, denied)
+                best = self._missed(index, form, self.reading.span(at, first, last), denied)
         return best
 
     def _subsumed(self, missed: StepMatch, hit: set[int]) -> StepMatch:
@@ -180,9 +181,7 @@ class Tiers:
     def _fact(self, index: int, form: PreparedForm) -> StepMatch:
         best = StepMatch(index, 0.0, matched=False)
         for stated in self.statements.matching(form.fact_keys, form.fact_names):
-            sentence = self.reading.sentence(stated.sentence)
-            start, end = sentence.span(stated.fact.first, stated.fact.last)
-            span = (sentence.start + start, sentence.start + end)
+            span = self.reading.span(stated.sentence, stated.fact.first, stated.fact.last)
             denied = self.reading.denied(stated.sentence, stated.fact.first, stated.fact.last, equation=True)
             if denied is None:
                 return self._found(index, form, 1.0, span)
@@ -225,9 +224,7 @@ class Tiers:
 
     def span(self, at: int, found: phrases.PhraseMatch) -> Span:
         """Where what was found in a sentence stands in the text."""
-        sentence = self.reading.sentence(at)
-        start, end = sentence.span(found.first, found.last)
-        return sentence.start + start, sentence.start + end
+        return self.reading.span(at, found.first, found.last)
 
     def near(self, index: int) -> Iterator[tuple[PreparedForm, int, phrases.PhraseMatch]]:
         """(form, sentence, what is shared) of each sentence that asserts part of a text form, with nothing in the way."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from keystep.core import guards
 from keystep.core.canonical import Number, fold, lower, number
@@ -53,8 +53,7 @@ _RUNS_IN = re.compile(r"(?:[-+*/^=%_]|\\(?:times|cdot|div|pm|sqrt|d?frac)|\b(?:o
 _RUNS_ON = re.compile(r"[\s$)}*\\]*(?:[-+*/^%!_]|(?:times|cdot|div|pm|plus|minus|over|percent|divided)\b)|\s\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """One form of a key step as it may stand in folded lower-cased text. result: of a calculation, whose text ends with its '='."""
 
     form: str
@@ -80,14 +79,16 @@ class Spelled:
 
 def _spellings(step: KeyStep) -> tuple[Spelling, ...]:
     out: dict[str, Spelling] = {}
-    for form in step.forms:
+    for form in dict.fromkeys(step.forms):
         low = " ".join(lower(fold(form)).split()).rstrip(".")
         if _CALCULATION.fullmatch(low):
             left, _, right = low.partition("=")
             result = _signed(right.strip())
-            for text in (left, _SIGN.sub(r" \1 ", left), _SIGN.sub(r"\1", left)) if _PLAIN.fullmatch(left.strip()) else (left,):
+            left = left.strip()
+            parts = _SIGN.split(left) if _PLAIN.fullmatch(left) else ()
+            for text in (left, " ".join(parts), "".join(parts)) if parts else (left,):
                 for end in (" =", "="):
-                    out.setdefault(text.strip() + end, Spelling(form, text.strip() + end, result))
+                    out.setdefault(text + end, Spelling(form, text + end, result))
         elif len(_WORDY.findall(low)) >= _MIN_WORDS:
             out.setdefault(low, Spelling(form, low))
     return tuple(out.values())

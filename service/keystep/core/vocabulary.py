@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from typing import ClassVar
 
 from rapidfuzz import fuzz
 
-from keystep.core.canonical import TOKEN, Number
+from keystep.core.canonical import Number, tokenize
 from keystep.core.lexicon import CONCEPT, CONVERSE, EXCLUSIVE
+from keystep.core.memo import Memo
 from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
 
 # Two endings of one word: rapidfuzz ratio at least this, and this many letters in common at the beginning.
@@ -30,23 +32,9 @@ Atom = str | Number
 _HALVES = {word.partition("-")[0]: concept for word, concept in CONCEPT.items() if "-" in word}
 
 
-class _Atoms(dict[str, tuple[Atom, ...]]):
-    """chunk of folded text -> its concepts, names and numbers. Pure, so shared; emptied when it has grown large."""
-
-    limit = 200_000
-
-    def __missing__(self, chunk: str) -> tuple[Atom, ...]:
-        if len(self) >= self.limit:
-            self.clear()
-        found = _atoms(chunk)
-        if len(chunk) <= MAX_CHUNK:
-            self[chunk] = found
-        return found
-
-
 def _atoms(chunk: str) -> tuple[Atom, ...]:
     out: list[Atom] = []
-    for token in TOKEN.findall(chunk):
+    for token in tokenize(chunk):
         kind, concept, low = classify(token)
         if kind in (CONTENT, FRAME, NAMED, NUMERAL, UNIT):
             out.append(concept)
@@ -58,13 +46,14 @@ def _atoms(chunk: str) -> tuple[Atom, ...]:
     return tuple(out)
 
 
-_ATOMS = _Atoms()
+# chunk of folded text -> its concepts, names and numbers
+_ATOMS = Memo(_atoms, limit=200_000, longest=MAX_CHUNK)
 
 
 class Vocabulary(dict[Atom, int]):
     """atom -> the bits it sets, for the concepts of one question's key steps."""
 
-    limit = 20_000
+    limit: ClassVar = 20_000
 
     def __init__(self, concepts: Iterable[str]) -> None:
         super().__init__()
@@ -74,7 +63,8 @@ class Vocabulary(dict[Atom, int]):
         self._beginnings: dict[str, list[str]] = {}
         for concept in self._bits:
             self._beginnings.setdefault(concept[:FUZZY_PREFIX], []).append(concept)
-        self._chunks = _Chunks(self)
+        # chunk of text -> its bits: the rollouts of one question share most of their words.
+        self._chunks = Memo(self._chunk_bits, limit=50_000, longest=MAX_CHUNK)
 
     def __missing__(self, atom: Atom) -> int:
         if len(self) >= self.limit:
@@ -92,27 +82,12 @@ class Vocabulary(dict[Atom, int]):
                 bits |= self._bits[concept]
         return bits
 
+    def _chunk_bits(self, chunk: str) -> int:
+        return reduce(or_, map(self.__getitem__, _ATOMS[chunk]), 0)
+
     def mask(self, folded: str) -> int:
         """One integer for a sentence: the bits of everything in it."""
         return reduce(or_, map(self._chunks.__getitem__, folded.split()), 0)
-
-
-class _Chunks(dict[str, int]):
-    """chunk of text -> the bits of a vocabulary it sets: the rollouts of one question share most of their words."""
-
-    limit = 50_000
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        super().__init__()
-        self._vocabulary = vocabulary
-
-    def __missing__(self, chunk: str) -> int:
-        if len(self) >= self.limit:
-            self.clear()
-        bits = reduce(or_, map(self._vocabulary.__getitem__, _ATOMS[chunk]), 0)
-        if len(chunk) <= MAX_CHUNK:
-            self[chunk] = bits
-        return bits
 
 
 def near(concept: str, other: str) -> bool:

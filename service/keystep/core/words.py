@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SUPERSCRIPTS, Number, number
 from keystep.core.lexicon import BE, CLAUSE_WORDS, CONCEPT, FUNCTION, LIGHT, NEGATORS, SEGMENTS, SINGLE, UNITS, stem
+from keystep.core.memo import Memo
 
 CONTENT, FRAME, NAMED, NUMERAL, NEGATOR, CLAUSE, SMALL, UNIT, OTHER = range(9)
 
@@ -27,18 +28,6 @@ class Word(NamedTuple):
 def is_be(word: Word) -> bool:
     """A form of "to be"; the line BE is a name."""
     return word.kind == SMALL and word.raw in BE
-
-
-class _Classes(dict[str, tuple[int, str | Number, str]]):
-    """token -> (kind, concept, lower-cased), filled as tokens are met."""
-
-    limit = 65536
-
-    def __missing__(self, token: str) -> tuple[int, str | Number, str]:
-        if len(self) >= self.limit:
-            self.clear()
-        found = self[token] = classify(token)
-        return found
 
 
 def classify(token: str) -> tuple[int, str | Number, str]:
@@ -92,7 +81,8 @@ def classify(token: str) -> tuple[int, str | Number, str]:
 # Dollars of mathematics, bold, and the stop of a key step written as a sentence.
 _OPERATORS = frozenset({"+", "*", "/", "^", "\\times", "\\cdot", "\\div"})
 _MARKUP = frozenset({"$", "**", "."})
-_CLASSES = _Classes()
+# token -> (kind, concept, lower-cased)
+_CLASSES = Memo(classify)
 _new = tuple.__new__  # half the cost of calling the named tuple; there are hundreds of words
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from keystep.core import structure
-from keystep.core.canonical import FRACTION_WORDS, SUPERSCRIPTS, TOKEN, Number, fold, lower
+from keystep.core.canonical import FRACTION_WORDS, SUPERSCRIPTS, Number, fold, lower, tokenize
 from keystep.core.words import CONTENT, NAMED, NEGATOR, NUMERAL, words
 from keystep.nouns import SectionKind
 
@@ -101,7 +101,7 @@ def key(text: str) -> str:
 
 
 def _tokens(text: str) -> list[str]:
-    tokens = [t for t in TOKEN.findall(fold(text)) if t not in _MARKS]
+    tokens = [t for t in tokenize(fold(text)) if t not in _MARKS]
     kept = [lower(t) for at, t in enumerate(tokens) if not _article(t, tokens[at + 1 : at + 2])]
     while kept and kept[-1] in _ENDS:
         kept.pop()
@@ -166,7 +166,7 @@ _RECKONED = re.compile(r"(?<=[\d)}])\s*[-/]\s*(?=[\d({])")
 
 def _numbers(text: str) -> Counter[Number | str]:
     found: Counter[Number | str] = Counter()
-    tokens = TOKEN.findall(_RECKONED.sub(" ; ", fold(text)))
+    tokens = tokenize(_RECKONED.sub(" ; ", fold(text)))
     for word in words(tokens):
         if word.kind == NUMERAL or (word.kind == NAMED and str(word.concept).startswith("\u2220")):
             found[word.concept] += 1
@@ -181,11 +181,11 @@ def _numbers(text: str) -> Counter[Number | str]:
 
 
 def _negations(text: str) -> int:
-    return sum(w.kind == NEGATOR for w in words(TOKEN.findall(fold(text)))) % 2
+    return sum(w.kind == NEGATOR for w in words(tokenize(fold(text)))) % 2
 
 
 def _weight(text: str) -> int:
-    return sum(w.kind in (CONTENT, NAMED, NUMERAL) for w in words(TOKEN.findall(fold(text))))
+    return sum(w.kind in (CONTENT, NAMED, NUMERAL) for w in words(tokenize(fold(text))))
 
 
 def _scripts(text: str) -> frozenset[str]:

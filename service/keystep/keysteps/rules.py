@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from keystep.core.canonical import TOKEN, fold
+from keystep.core.canonical import fold, tokenize
 from keystep.core.equations import Equation, Fact, fact_keys, read
 from keystep.core.expressions import provenance, render
 from keystep.core.lexer import lex
@@ -87,11 +87,13 @@ def _mark(mark: str, out: dict[object, KeyStep]) -> None:
 
 def _sentences(part: _Part, question: str, out: dict[object, KeyStep]) -> None:
     texts = 0
-    for sentence in Reading(part.text, [(0, len(part.text))]).sentences:
+    reading = Reading(part.text, [(0, len(part.text))])
+    for at, (start, end) in enumerate(reading.bounds):
+        sentence = reading.sentence(at)
         if _equations(sentence, out) or _facts(sentence, out):
             continue
         if texts < MAX_TEXT[part.kind]:
-            step = _statement(part.text[sentence.start : sentence.end], question)
+            step = _statement(part.text[start:end], question)
             if step is not None:
                 out.setdefault(step.text.lower(), step)
                 texts += 1
@@ -117,9 +119,7 @@ def _equations(sentence: Sentence, out: dict[object, KeyStep]) -> bool:
 def _states(written: str, equation: Equation) -> bool:
     """Whether an equation as it was written still says the same, read by itself."""
     own = provenance(equation.tree)
-    return any(
-        e.true and e.result == equation.result and provenance(e.tree) == own for e in read(lex(TOKEN.findall(fold(written)))).equations
-    )
+    return any(e.true and e.result == equation.result and provenance(e.tree) == own for e in read(lex(tokenize(fold(written)))).equations)
 
 
 def _facts(sentence: Sentence, out: dict[object, KeyStep]) -> bool:
@@ -143,7 +143,7 @@ def _statement(text: str, question: str) -> KeyStep | None:
         clean = _OPENING.sub("", clause.strip()).strip(" .:!*\"'\n")
         if clean.endswith("?") or _META.search(clean) or clean.lower() in question.lower():
             continue
-        found = words(TOKEN.findall(clean))
+        found = words(tokenize(clean))
         weight = sum(w.kind in (CONTENT, NAMED, NUMERAL) for w in found)
         if MIN_WORDS <= weight <= MAX_WORDS and len(clean.split()) <= 2 * MAX_WORDS:
             return KeyStep(clean)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 from keystep.nouns import Span
 from keystep.verify.text import brace_end, last_match, level
@@ -22,8 +23,7 @@ _MAX_UNCLOSED = 8
 _MAX_PLACES = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One place where an answer is given.
 
     how: by which mark.  closed: something marks its end.  after: a box's unit outside it.  run_on: more text follows it.
@@ -95,7 +95,7 @@ def find(text: str, section: Span | None = None) -> Extraction:
         end = start + len(leveled[start : tail.start()].rstrip())
     stop = _stop(leveled, start, end, in_section=section is not None)
     found = _search(leveled, start, stop, in_section=section is not None)
-    return replace(found, candidates=tuple([replace(c, run_on=True) for c in found.candidates])) if stop < end else found
+    return replace(found, candidates=tuple([c._replace(run_on=True) for c in found.candidates])) if stop < end else found
 
 
 def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
@@ -152,7 +152,7 @@ def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction
     first = _found(text, *_first_block(text, lines, end), "section")
     candidates, opening = [*marked, first], first
     if not marked and any(a >= first.span[1] for a, _ in lines):
-        opening = replace(first, how="line")
+        opening = first._replace(how="line")
         candidates = [opening, *_unmarked(text, start, end), first]
         if end - lines[0][0] <= MAX_ANSWER:
             candidates.insert(0, _found(text, lines[0][0], end, "body"))
@@ -167,7 +167,7 @@ def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction
 
 def _followed(text: str, candidates: Iterable[Found], end: int) -> tuple[Found, ...]:
     """The candidates, told whether lines with words follow each."""
-    return tuple([replace(c, run_on=True) if _goes_on(text, c.span[1], end) else c for c in candidates])
+    return tuple([c._replace(run_on=True) if _goes_on(text, c.span[1], end) else c for c in candidates])
 
 
 def _may_stand(pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
@@ -282,7 +282,7 @@ def _boxes(text: str, start: int, end: int) -> Iterator[Found]:
             unclosed += 1
         elif text[match.end() : close - 1].strip():
             outside = _UNIT_AFTER.match(text, close, end)
-            yield replace(_found(text, match.end(), close - 1, "boxed", closed=True), after=outside[1] if outside is not None else "")
+            yield _found(text, match.end(), close - 1, "boxed", closed=True)._replace(after=outside[1] if outside is not None else "")
 
 
 def _last_boxes(text: str, start: int, end: int) -> Found | None:

@@ -101,7 +101,7 @@ def parse(text: str) -> Number | None:
     if len(text) > MAX_DIGITS + 100:
         return None
     text = plain(_FENCED.sub(r"\1 \2", text))
-    for mark, fraction in _VULGAR.items():
+    for mark, fraction in () if text.isascii() else _VULGAR.items():
         if mark in text:
             text = re.sub(rf"\s*{mark}", f" {fraction}", text).strip()
     text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)
@@ -118,12 +118,9 @@ def parse(text: str) -> Number | None:
     spaced, rest = rest[:1] == " ", rest.strip()
     if "^" in rest:
         rest = rest.replace("$", "")  # 56.55 units $^{3}$
-    for word, scale in _SCALES.items():
-        if (
-            (rest.lower().startswith(word) and not rest[len(word) : len(word) + 1].isascii())
-            or rest.lower() == word
-            or rest.lower().startswith(word + " ")
-        ):
+    low = rest.lower()
+    for word, scale in _SCALES.items() if rest else ():
+        if low.startswith(word) and (low == word or low[len(word)] == " " or not rest[len(word) : len(word) + 1].isascii()):
             value, places, rest, spaced = value * scale, None, rest[len(word) :].strip(), True
             break
     if match["sign"] == "-" or match["inner"] == "-":

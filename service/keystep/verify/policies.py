@@ -52,7 +52,7 @@ def without_doubt(place: Found) -> Found | None:
         text, start = text[doubt.end() :], start + doubt.end()
     if (second := _SECOND_THOUGHT.search(text)) is not None and text[: second.start()].strip():
         text = text[: second.start()]
-    return None if text == place.text else replace(place, text=text, span=(start, start + len(text)))
+    return None if text == place.text else place._replace(text=text, span=(start, start + len(text)))
 
 
 def settle(outcome: Outcome, policy: str, recipe: Recipe, *reasons: Reason, flags: tuple[Flag, ...] = ()) -> Outcome:

@@ -85,10 +85,12 @@ def bare(text: str) -> str:
         if not text.isascii():
             text = _COPULA.sub("", text)
         for opening, closing in _FENCES:
+            if not text.startswith(opening):
+                continue
             inner = text[len(opening) : -len(closing)]
             if opening == "$":
                 inner = inner.replace("\\$", "")  # a dollar of money within is no fence
-            if len(text) > len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing) and opening not in inner:
+            if len(text) > len(opening) + len(closing) and text.endswith(closing) and opening not in inner:
                 text = text[len(opening) : -len(closing)]
                 break
         boxed = _BOXED.match(text)
