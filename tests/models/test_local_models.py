@@ -225,6 +225,8 @@ def test_in_bfloat16_company_moves_a_score_less_than_documented(folders):
         (lambda f: tiny.qwen_prm(f, labels=3), {"kind": "prm_class"}, "has 3 classes"),
         (lambda f: tiny.bradley_terry(f, chat=None), {"kind": "bradley_terry"}, "has no chat template; give chat_template"),
         (lambda f: tiny.causal(f, final_logit_softcapping=30.0), {"kind": "prm_turn"}, "has final_logit_softcapping, which changes logits"),
+        (lambda f: tiny.scaled(f, "dynamic"), {"kind": "bradley_terry"}, "set max_length to 64 at most"),
+        (lambda f: tiny.scaled(f, "longrope"), {"kind": "bradley_terry", "max_length": 33}, "set max_length to 32 at most"),
         (tiny.bradley_terry, {"kind": "bradley_terry", "device": "cuda:99"}, "cannot be loaded"),
         (tiny.bradley_terry, {"kind": "pairrm"}, "a pairrm is a DebertaV2PairRM"),
         (str, {"kind": "bradley_terry"}, "cannot be loaded"),
@@ -234,3 +236,22 @@ def test_a_checkpoint_that_is_not_what_it_is_called_is_refused(tmp_path, make, s
     with pytest.raises(ComponentError, match=said) as raised:
         scored(make(tmp_path / "m"), [], **spec)
     assert raised.value.reason is Reason.MODEL_UNAVAILABLE
+
+
+@pytest.mark.parametrize(("rope", "most"), [("dynamic", 64), ("longrope", 32)])
+def test_where_positions_are_scaled_by_the_longest_row_scores_stay_below_that(tmp_path, rope, most):
+    """The trap: beyond a length transformers gives the positions of all rows another scale, and may keep it for those that come later."""
+    folder = tiny.scaled(tmp_path, rope)
+    tok, model = loaded(folder)
+    short = torch.arange(20, 20 + most // 2)[None]
+    with torch.no_grad():
+        alone = model.base_model(short).last_hidden_state
+        together = model.base_model(
+            short.expand(2, -1), position_ids=torch.stack([torch.arange(most // 2), torch.arange(most // 2) + 4 * most])
+        )
+    assert not torch.allclose(alone[0], together.last_hidden_state[0], atol=1e-3)
+    fresh = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    found = scored(folder, WHOLE, kind="bradley_terry", max_length=most)
+    for sample, score in zip(WHOLE, found, strict=True):
+        with torch.no_grad():
+            assert score.value == pytest.approx(fresh(chat_ids(tok, sample, sample.text)[:, :most]).logits.item(), **CLOSE)

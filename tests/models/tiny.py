@@ -64,6 +64,17 @@ def bradley_terry(folder: Path, *, labels: int = 1, pad_token_id: int | None = N
     return saved(folder, LlamaForSequenceClassification(llama(num_labels=labels, pad_token_id=pad_token_id)), tokenizer(**tok))
 
 
+def scaled(folder: Path, rope: str) -> str:
+    """Positions keep their scale up to 64 tokens (dynamic) or 32 (longrope)."""
+    told: dict[str, Any] = {"rope_type": rope, "rope_theta": 10_000.0, "factor": 2.0}
+    if rope == "longrope":
+        told |= {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "original_max_position_embeddings": 32}
+    torch.manual_seed(8)
+    config = llama(num_labels=1, pad_token_id=2, rope_parameters=told)
+    config.max_position_embeddings = 64
+    return saved(folder, LlamaForSequenceClassification(config), tokenizer())
+
+
 def causal(folder: Path, **config) -> str:
     torch.manual_seed(1)
     return saved(folder, LlamaForCausalLM(llama(**config)), tokenizer())

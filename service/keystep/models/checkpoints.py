@@ -96,7 +96,20 @@ def load(spec: Local) -> tuple[Any, Any]:
         raise _unavailable(spec, f"has no weights for {', '.join(lacking[:4])}, so it is no {spec.kind}; name the kind it is")
     if spec.kind == "bradley_terry" and config.num_labels != 1:
         raise _unavailable(spec, f"has {config.num_labels} labels; a Bradley-Terry model has one")
+    if (most := _of_one_scale(config.get_text_config())) is not None and spec.max_length > most:
+        raise _unavailable(
+            spec, f"scales the positions of a whole batch once a row of it is beyond {most} tokens; set max_length to {most} at most"
+        )
     return model.eval().requires_grad_(False), tokenizer
+
+
+def _of_one_scale(config: Any) -> int | None:
+    """Up to how many tokens a row's positions do not depend on how long the others are, or were; None: however many."""
+    told = getattr(config, "rope_parameters", None) or {}
+    ropes = [told] if "rope_type" in told else [rope for rope in told.values() if isinstance(rope, dict)]
+    limits = [config.max_position_embeddings for rope in ropes if "dynamic" in rope["rope_type"]]
+    limits += [rope["original_max_position_embeddings"] for rope in ropes if rope["rope_type"] == "longrope"]
+    return min(limits, default=None)
 
 
 def _class(spec: Local, config: Any) -> Any:

@@ -75,7 +75,7 @@ def _steps_of(model: Any, tokenizer: Any, spec: Local) -> tuple[States, Head]:
 def _states(model: Any, tokenizer: Any, spec: Local) -> States:
     if spec.remote_code:
         return Padded(lambda **tokens: model.base_model(**tokens).last_hidden_state, spec.device)
-    return of_decoder(model, spec.device, tokenizer(_PROBE, add_special_tokens=False)["input_ids"])
+    return of_decoder(model, spec.device, tokenizer(_PROBE, add_special_tokens=False)["input_ids"][: spec.max_length])
 
 
 class _Encoding:

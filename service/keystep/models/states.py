@@ -102,9 +102,9 @@ def of_decoder(model: Any, device: str, probe: Row) -> States:
     config = model.config.get_text_config()
     if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
         return plain
-    # Two that begin alike, one that is another's beginning, and one of its own, each read in its midst and at its end.
+    # None longer than the probe: two that begin alike, one's beginning, and one of its own, each read in its midst and at its end.
     half = len(probe) // 2
-    rows = [probe, [*probe[:half], *probe[half::-1]], probe[: half + 2], probe[::-1]]
+    rows = [probe, [*probe[:half], *probe[half - 1 :: -1]], probe[: half + 2], probe[::-1]]
     places = [[len(row) // 3, len(row) - 1] for row in rows]
     alone = torch.cat([plain.at([row], [within]) for row, within in zip(rows, places, strict=True)])
     before = model.config._attn_implementation  # noqa: SLF001 - transformers has a setter for it, and no getter
