@@ -77,6 +77,7 @@ def test_what_is_plain_is_cut_at_its_groups(body, groups):
         f'{{"groups": [{A}, {B[:-1]}, "colour": 1}}], "recipe": 5}}',
         f'{{"groups": [{A}, {B}]}}x',
         f'{{"groups": [{A}, {B[:-3]}',
+        pytest.param('{"groups": [{"id": "' + r"\"" * 500_000, id="a string that never ends"),
     ],
 )
 def test_what_is_not_comes_to_the_same(body):

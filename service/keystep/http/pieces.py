@@ -16,8 +16,9 @@ from keystep import wire
 
 # Up to here a body, of about a thousand rollouts, is read in twenty milliseconds.
 _LARGE_BYTES = 4 << 20
-# A string, or what opens or closes an object or a list. Possessive: nothing here is ever tried a second way.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+# A string, or what opens or closes an object or a list. Nothing is ever tried a second way, nor read twice: a string that does
+# not end goes on to the end.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _BLANK = b" \t\r\n"
 
 
