@@ -3,7 +3,7 @@
     python tests/bench/reward_models.py
 
 Random models on one thread, with the tokenizer of all-MiniLM-L6-v2, over groups of responses as a trainer sends them: real ones of KEYSTEP_SHARED (GSM8K
-in groups of 4, MATH in groups of 8, both together), or this benchmark's own rollouts where it is not set. Each round takes other questions, and all
+in groups of 4, MATH in groups of 8, both together), or this benchmark's own rollouts where there are none. Each round takes other questions, and all
 ways take turns in it; figures are medians over rounds, ratios are taken within a round. Tokens are the samples' own, every one counted,
 padding not. "Products alone" are the model's linear layers on numbers of the samples' lengths: what a loop cannot do without.
 """
@@ -127,8 +127,13 @@ class Plain:
                 m(numbers[m.in_features])
 
 
-def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, list[float]], list[int]]:
-    """Tokens a CPU second of each way, a round each; and the samples' lengths."""
+def shared(rows: list[list[int]]) -> float:
+    """What share of the rows' tokens stands in a beginning that another of them has too, and need not be computed again."""
+    return 1 - len({tuple(row[:n]) for row in rows for n in range(1, len(row) + 1)}) / sum(map(len, rows))
+
+
+def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, list[float]], str]:
+    """Tokens a CPU second of each way, a round each; and what the samples are like."""
     plain = Plain(folder, kind)
     ours = LocalModel("bench", Local.model_validate({"kind": kind, "model": folder, "system": SYSTEM}))
     ours.start()
@@ -145,9 +150,12 @@ def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, 
     }
     rates: dict[str, list[float]] = {way: [] for way in ways}
     lengths: list[int] = []
+    alike = []
     for seed in range(rounds + 1):
         batch = samples(seed, which)
-        counts = [len(plain.ids(s)) for s in batch]
+        rows = [plain.ids(s) for s in batch]
+        counts = list(map(len, rows))
+        alike.append(shared(rows))
         answers = {}
         for way, run in ways.items():
             began = time.process_time()
@@ -158,7 +166,10 @@ def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, 
         if max(abs(a - b) for a, b in zip(answers["one by one"], answers["keystep"], strict=True)) > 1e-5:
             raise SystemExit("keystep's scores are not those of the loop")
     ours.close()
-    return rates, sorted(lengths)
+    return (
+        rates,
+        f"{min(lengths)} to {max(lengths)} tokens, median {median(lengths):.0f}; {median(alike):.0%} stand in a beginning shared with another",
+    )
 
 
 def main() -> None:
@@ -167,14 +178,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round, of the two small models")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    sets = ["GSM8K", "MATH", "both"] if "KEYSTEP_SHARED" in os.environ else ["generated"]
+    real = Path(os.environ.get("KEYSTEP_SHARED", "")) / "data/gsm8k"
+    sets = ["GSM8K", "MATH", "both"] if real.is_dir() else ["generated"]
     for width, layers, inner in SIZES[:2] if arguments.quick else SIZES:
         for kind in ("bradley_terry", "prm_class"):
             with tempfile.TemporaryDirectory() as folder:
                 path = checkpoint(Path(folder), kind, width, layers, inner)
                 for which in sets if kind == "bradley_terry" else sets[-1:]:
-                    rates, lengths = compare(path, kind, which, 1 if arguments.quick else arguments.rounds)
-                    told = f"{kind}, {layers} layers of width {width}, {which}: {lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}"
+                    rates, samples_told = compare(path, kind, which, 1 if arguments.quick else arguments.rounds)
+                    told = f"{kind}, {layers} layers of width {width}, {which}: {samples_told}"
                     print(f"\n{told}\n{'':34}{'tokens/CPU s':>14}{'times one by one':>20}")
                     for way, found in rates.items():
                         ratios = [rate / one for rate, one in zip(found, rates["one by one"], strict=True)]

@@ -33,7 +33,9 @@ class Local(_Spec):
     device: str = Field("cpu", description="As torch names it: cpu, cuda, cuda:1.")
     max_length: int = Field(4096, ge=8, description="Tokens that are read of a sample; what is longer is truncated, and said to be.")
     token_budget: int | None = Field(
-        None, ge=1, description="Most tokens of a batch, padding counted; a longer sample runs alone. None: 2048 on a CPU, else 16384."
+        None,
+        ge=1,
+        description="Most tokens computed in a batch, padding counted; a longer sample runs alone. None: 2048 on a CPU, else 16384.",
     )
     layout: Literal["chat", "plain"] = Field("chat", description="chat: by the chat template; plain: question, a space, the steps.")
     chat_template: str | None = Field(None, description="Jinja, instead of the tokenizer's own.")
