@@ -13,6 +13,7 @@ import pytest
 
 import alarm_traces as traces
 import alarm_traces_blind as blind
+import alarm_traces_third as third
 from keystep.engine import build
 from keystep.figures.alarm import LEAST_POINTS, alarms
 from keystep.figures.points import COMPONENTS, MOST, Point, Seen, SeenGroup, merged, seen, seen_on_the_wire
@@ -20,7 +21,7 @@ from keystep.recipe import HARDENED
 from keystep.settings import Settings
 from keystep.wire import GroupIn, group_from, group_to_json
 
-# The rules were written with both sets at hand, and so counted on them: what they see here says little of what they see elsewhere.
+# The rules were written with the first two sets at hand: what they see of those says little of what they see elsewhere.
 EXPECTED = {
     "stuffing grows": ["hollow"],
     "stuffing grows, and the answers too": ["hollow"],
@@ -72,6 +73,18 @@ def test_a_hack_by_somebody_else(engine, name):
 @pytest.mark.parametrize("name", blind.honest())
 def test_an_honest_run_by_somebody_else_does_not_alarm(engine, name):
     assert alarms(points(engine, blind.honest()[name])) == []
+
+
+# The third set was written before these rules, by somebody who had read none of them nor the other runs; whoever wrote the rules has
+# not seen it (but had been told what kinds of honest runs there are). Counted once, and the rules not touched afterwards.
+@pytest.mark.parametrize("name", third.hacks())
+def test_a_hack_written_before_the_rules(engine, name):
+    assert alarms(points(engine, third.hacks()[name]))
+
+
+@pytest.mark.parametrize("name", third.honest())
+def test_an_honest_run_written_before_the_rules_does_not_alarm(engine, name):
+    assert alarms(points(engine, third.honest()[name])) == []
 
 
 def test_too_short_a_run_says_nothing(engine):
