@@ -30,6 +30,8 @@ def write(rows: Rows) -> None:
     main = base if len(base) >= len(earlier) else earlier
     sparse = [row for row in main if row["experiment"] == "sparse"]
     step_wise = [row for row in main if row["arm"].startswith("step-wise")]
+    gammas = alike([row for row in of("preference", "gamma") if row["arm"] in _RATIOS])
+    betas = alike([row for row in of("preference", "beta") if row["arm"] in _BETAS])
     sft = [row for row in of("sparse", "supervised") if row["arm"] != "outcome"]
     written = {
         "sparse": tables.ends(sparse),
@@ -38,12 +40,14 @@ def write(rows: Rows) -> None:
         "parts": tables.ends([row for row in main if row["experiment"] != "schedules"]),
         "dense": tables.ends(of("dense")) + "\n\n" + tables.difference(of("dense"), "outcome", "step-wise"),
         "weight": tables.ends(of("sparse", "parts", "weight")),
-        "group-size": tables.group_sizes(of("sparse", "group-size"), _SIZES),
+        "group-size": tables.group_sizes(
+            alike([row for row in of("sparse", "group-size") if row["arm"] not in {"warm-up", "outcome"}]), _SIZES
+        ),
         "supervised": tables.ends(sft),
         "preference": tables.preference(of("preference")),
         "contingency": tables.contingency(of("preference")),
-        "gamma": tables.preference([row for row in of("preference", "gamma") if row["arm"] in _RATIOS]),
-        "beta": tables.preference([row for row in of("preference", "beta") if row["arm"] in _BETAS]),
+        "gamma": tables.preference(gammas),
+        "beta": tables.preference(betas),
         "cost": tables.cost(of("cost")),
     }
     page = PAGE.read_text(encoding="utf-8")
@@ -53,8 +57,14 @@ def write(rows: Rows) -> None:
     drawings.curves(sparse, ["outcome", "step-wise"], FILE.parent / "sparse.svg")
     drawings.curves(of("dense"), ["outcome", "step-wise"], FILE.parent / "dense.svg")
     drawings.curves(sft, ["step-wise", *(arm.name for arm in arms.SUPERVISED)], FILE.parent / "supervised.svg")
-    drawings.gammas(of("preference", "gamma"), _RATIOS, FILE.parent / "gamma.svg")
-    drawings.kl_by_beta(of("preference", "beta"), _BETAS, FILE.parent / "beta.svg")
+    drawings.gammas(gammas, _RATIOS, FILE.parent / "gamma.svg")
+    drawings.kl_by_beta(betas, _BETAS, FILE.parent / "beta.svg")
+
+
+def alike(rows: Rows) -> Rows:
+    """The rows of the seeds that every arm has: seeds differ more than the points of a sweep do."""
+    seeds = [{row["seed"] for row in runs} for runs in tables.by_arm(rows).values()]
+    return [row for row in rows if all(row["seed"] in has for has in seeds)]
 
 
 def between(page: str, name: str, text: str) -> str:

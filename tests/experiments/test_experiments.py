@@ -89,6 +89,12 @@ def test_what_is_kept_can_be_drawn_with_one_seed_and_with_several(tmp_path):
         assert len(re.findall(r'<g id="axes_\d+">', drawing)) == panels
 
 
+def test_a_sweep_is_of_the_seeds_that_all_its_points_have():
+    rows = [row("a", 0, 0.1), row("a", 1, 0.3), row("b", 1, 0.5), row("b", 2, 0.9)]
+    assert report.alike(rows) == rows[1:3]
+    assert report.alike([]) == []
+
+
 def test_only_what_stands_between_the_marks_is_written_and_a_page_without_them_is_named():
     page = "before\n<!-- sparse -->\nold\n<!-- /sparse -->\nafter\n"
     assert report.between(page, "sparse", "new") == "before\n<!-- sparse -->\nnew\n<!-- /sparse -->\nafter\n"
