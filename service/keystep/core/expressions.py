@@ -120,7 +120,10 @@ def apply(operator: str, left: Number, right: Number) -> Number | None:
     elif operator == "/":
         if right == 0:
             return None
-        result = left // right if isinstance(left, int) and isinstance(right, int) and left % right == 0 else Fraction(left) / right
+        if isinstance(left, int) and isinstance(right, int):
+            result = Fraction(left, right) if left % right else left // right
+        else:
+            result = Fraction(left) / right
     else:
         if not isinstance(right, int) or abs(right) > MAX_POWER or (left == 0 and right < 0):
             return None
@@ -300,7 +303,8 @@ def _inverse(poly: Polynomial) -> Polynomial | None:
         return None
     if len(poly) == 1:
         ((monomial, coefficient),) = poly.items()
-        return {tuple((base, -exponent) for base, exponent in monomial): simplest(Fraction(1) / coefficient)}
+        inverse = coefficient if coefficient in (1, -1) else simplest(Fraction(1) / coefficient)
+        return {tuple([(base, -exponent) for base, exponent in monomial]): inverse}
     return {((frozenset(poly.items()), -1),): 1}
 
 

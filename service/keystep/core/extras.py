@@ -63,6 +63,8 @@ def value_of(learned: Learned, extra: Extra) -> float | None:
 
 def with_extras(scored: ScoredRollout, learned: Sequence[Learned], recipe: Recipe) -> ScoredRollout:
     """The rollout with its recipe's extras added, one ``learned`` an extra. One of weight 0 is told, and not needed."""
+    if not recipe.extras:
+        return scored
     reward = scored.reward
     values = [value_of(said, extra) for said, extra in zip(learned, recipe.extras, strict=True)]
     total = reward.total
