@@ -25,6 +25,7 @@ from keystep.nouns import Span
 # What ends a sentence: a semicolon, a line's end, a full stop of Chinese; a stop with space or a closing mark after it, unless it
 # abbreviates.
 _ENDS = (";", "\n", "\u3002", "\uff01", "\uff1f")
+_ASCII_ENDS = (";", "\n")
 _STOPS = (".", "!", "?")
 _CLOSES = frozenset(" \t\r\n*)]\"'$\\\u3000")
 _ABBREVIATES = frozenset(("e.g.", "i.e.", " vs.", "fig.", " eq.", " no."))
@@ -173,7 +174,9 @@ class Reading:
 
     def _split(self, start: int, end: int, out: list[Span]) -> None:
         folded = self.folded
-        ends = self._ends(start, end)
+        ends = self._ends[bisect_right(self._ends, start) : bisect_right(self._ends, end)]
+        if (not ends or ends[-1] != end) and self._stops(end):
+            ends.append(end)
         for on in reversed(list(_CONTINUED.finditer(folded, start, end))):
             first = len(folded[start : on.start() + 1].rstrip()) + start
             low, high = bisect_right(ends, first), bisect_right(ends, on.start() + 1)
@@ -188,25 +191,27 @@ class Reading:
             at = stop
         _append(at, end, out)
 
-    def _ends(self, start: int, end: int) -> list[int]:
+    @lazy
+    def _ends(self) -> list[int]:
         """Behind each character that ends a sentence, in order. Each is searched for by itself, at C speed."""
-        folded, low, out = self.folded, self.low, []
-        ascii_only = low.isascii()
-        for mark in _ENDS:
-            if ascii_only and not mark.isascii():
-                continue
-            at = folded.find(mark, start, end) + 1
+        folded, out = self.folded, []
+        for mark in _ENDS if not folded.isascii() else _ASCII_ENDS:
+            at = folded.find(mark) + 1
             while at:
                 out.append(at)
-                at = folded.find(mark, at, end) + 1
+                at = folded.find(mark, at) + 1
         for mark in _STOPS:
-            at = folded.find(mark, start, end) + 1
+            at = folded.find(mark) + 1
             while at:
-                if (at == end or folded[at] in _CLOSES) and not (mark == "." and low[max(0, at - 4) : at] in _ABBREVIATES):
+                if (at == len(folded) or folded[at] in _CLOSES) and self._stops(at):
                     out.append(at)
-                at = folded.find(mark, at, end) + 1
+                at = folded.find(mark, at) + 1
         out.sort()
         return out
+
+    def _stops(self, end: int) -> bool:
+        """Whether a stop before ``end`` ends a sentence, if what follows lets it."""
+        return end > 0 and self.folded[end - 1] in _STOPS and self.low[max(0, end - 4) : end] not in _ABBREVIATES
 
     def sentence(self, index: int) -> Sentence:
         found = self._sentences.get(index)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
+from typing import NamedTuple
 
 from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
@@ -55,8 +56,7 @@ class Audit:
     excluded: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     start: int
     end: int
     key_step: int
