@@ -99,7 +99,11 @@ def test_a_deadline_ends_the_stream(llm_service):
     print(f"\na deadline of 1 s: {took:.2f} s")
     assert "late" in [line.get("id") for line in lines]
     (late,) = [line for line in lines if line.get("id") == "late"]
-    assert [(r["reward"], r["outcome"], r["reasons"]) for r in late["rollouts"]] == [(None, None, ["deadline"])]
+    (rollout,) = late["rollouts"]
+    assert (rollout["reward"], rollout["step_rar"], rollout["key_steps_matched"]) == (None, None, None)
+    assert rollout["reasons"] == ["deadline"]
+    # Its key steps are waited for until the deadline; the answer may or may not be judged in what is left of that millisecond.
+    assert rollout["outcome"] in (None, 1.0)
     assert sum(1 for line in lines if line.get("id", "").startswith("q") and None not in [r["reward"] for r in line["rollouts"]]) == 5
     assert list(lines[-1]) == ["degraded"]
 
