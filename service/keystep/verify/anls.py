@@ -18,7 +18,7 @@ _FAR = 0.5
 
 def near(gold: str, answer: str) -> bool:
     """Case and white space aside; read more strictly than the metric: numerals must agree, since '2018' is no misspelt '2019'."""
-    one, other = (" ".join(plain(text).lower().split()) for text in (gold, answer))
+    one, other = [" ".join(plain(text).lower().split()) for text in (gold, answer)]
     return Levenshtein.normalized_distance(one, other, score_cutoff=_FAR) < _FAR and _numerals(one) == _numerals(other)
 
 

@@ -11,6 +11,7 @@ class State(Enum):
     RIGHT = auto()
     WRONG = auto()
     SEVERAL = auto()
+    DOUBTED = auto()  # the gold, and words of doubt with another answer (offers.py)
     CONFLICT = auto()
     JUDGE = auto()
     SYMBOLIC = auto()

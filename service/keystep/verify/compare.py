@@ -30,16 +30,7 @@ def decide(case: Case, answer: str) -> State:
         and named[0] != case.name
     ):
         return State.WRONG
-    if case.kind in _ONE_OF_WHICH and len(parts := _EITHER.split(plain(answer))) > 1 and _EITHER.search(case.gold) is None:
-        states = {_DECIDERS[case.kind](case, part) for part in parts}
-        if State.RIGHT in states and len(states) > 1:
-            return State.SEVERAL
     return _DECIDERS[case.kind](case, answer)
-
-
-# Types of one value, whose own forms have no word between values.
-_ONE_OF_WHICH = frozenset({kinds.EXPRESSION, kinds.TIME, kinds.DATE, kinds.RATIO})
-_EITHER = re.compile(r"\s+or\s+|\s*(?:또는|或)\s*", re.IGNORECASE)
 
 
 def _choice(case: Case, answer: str) -> State:
@@ -86,9 +77,9 @@ def _options(case: Case) -> tuple[str, ...]:
     return listed if label is None or label < len(listed) else ()
 
 
-def offers_doubt(case: Case) -> bool:
-    """Whether the gold or an option bears a word of doubt itself, so that such words are no hedging."""
-    return any(policies.doubtful(text) for text in (case.gold, *_options(case)))
+def wanted(case: Case) -> tuple[str, ...]:
+    """The gold and the options: words that stand in them are no hedging."""
+    return (case.gold, *_options(case))
 
 
 def sides(case: Case, answer: str) -> tuple[str, str]:
@@ -201,7 +192,8 @@ def _number(case: Case, answer: str) -> State:
     parts = sequences.alternatives(answer)
     if parts is not None:
         states = {quantities.same_quantity(case, gold, p) for p in parts}
-        return State.SEVERAL if len({p.value for p in parts}) > 1 else states.pop()
+        values = {p.value / 100 if p.unit == "%" else p.value for p in parts}
+        return State.SEVERAL if len(values) > 1 else State.RIGHT if State.RIGHT in states else states.pop()
     if sequences.ratio(answer) is not None or moments.read(answer) is not None:
         return State.WRONG
     if re.search(r"[<>≠]", plain(answer)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -42,10 +42,12 @@ class Extraction:
     """candidates: most explicit first; empty when no answer is given.
 
     also: other places of an answer section that give an answer too, for the rule that different answers earn nothing.
+    text: all of the response, leveled.
     """
 
     candidates: tuple[Found, ...]
     also: tuple[Found, ...] = ()
+    text: str = ""
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -95,7 +97,8 @@ def find(text: str, section: Span | None = None) -> Extraction:
         end = start + len(leveled[start : tail.start()].rstrip())
     stop = _stop(leveled, start, end, in_section=section is not None)
     found = _search(leveled, start, stop, in_section=section is not None)
-    return replace(found, candidates=tuple([c._replace(run_on=True) for c in found.candidates])) if stop < end else found
+    places = tuple([c._replace(run_on=True) for c in found.candidates]) if stop < end else found.candidates
+    return Extraction(places, found.also, leveled[:stop])
 
 
 def _stop(text: str, start: int, end: int, *, in_section: bool) -> int:
@@ -159,8 +162,8 @@ def _section(text: str, start: int, end: int, marked: list[Found]) -> Extraction
     places = [
         *(() if _leads_in(text, *first.span, phrases) else (opening,)),
         *islice(_boxes(text, start, end), _MAX_PLACES),
-        *(_found(text, *region, "answer") for pattern in phrases for region in _regions(text, pattern, start, end)),
-        *(_found(text, a, b, "line") for a, b in lines[: 2 * _MAX_PLACES] if a >= first.span[1] and not _leads_in(text, a, b, phrases)),
+        *[_found(text, *region, "answer") for pattern in phrases for region in _regions(text, pattern, start, end)],
+        *[_found(text, a, b, "line") for a, b in lines[: 2 * _MAX_PLACES] if a >= first.span[1] and not _leads_in(text, a, b, phrases)],
     ]
     return Extraction(_followed(text, candidates, end), tuple(places[:_MAX_PLACES]))
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from keystep.core import structure as structure_parser
 from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
 from keystep.recipe import Recipe
-from keystep.verify import bounds, closed, compare, extract, kinds, number, policies, quantities, sequences, units
+from keystep.verify import bounds, closed, compare, extract, kinds, number, offers, policies, quantities, sequences, units
 from keystep.verify.case import Case, State
 from keystep.verify.extract import Extraction, Found
 from keystep.verify.profiles import PROFILES, Profile
@@ -190,7 +190,7 @@ def _decide(case: Case, found: Extraction, recipe: Recipe) -> tuple[Outcome | Pe
 def _sure(case: Case, place: Found) -> Found | None:
     """A hedging place without its words of doubt; None where it does not hedge."""
     sure = policies.without_doubt(place)
-    return None if sure is None or compare.offers_doubt(case) else sure
+    return None if sure is None or any(map(policies.doubtful, compare.wanted(case))) else sure
 
 
 def _read(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Outcome | Pending | None:
@@ -202,6 +202,9 @@ def _read(case: Case, candidate: Found, found: Extraction, recipe: Recipe) -> Ou
             symbolic = symbolic or reading
         elif state is not State.UNREADABLE:
             return _outcome(case, state, candidate, reading, found, recipe)
+    offered = offers.beside(case, State.UNREADABLE, found.text, candidate)
+    if offered is not None:
+        return _outcome(case, offered, candidate, candidate.text, found, recipe)
     if symbolic is not None:
         return _pending(case, candidate, symbolic, found, recipe)
     for reading in _only_number(case, candidate.text) if candidate.how not in ("line", "body") else ():
@@ -217,6 +220,8 @@ def _hedged(judged: Outcome | Pending, recipe: Recipe) -> Outcome | Pending:
 
 
 def _hedge(outcome: Outcome, recipe: Recipe) -> Outcome:
+    if Flag.HEDGED in outcome.flags:
+        return outcome
     if outcome.value != 1.0 or recipe.on_hedging == "read":
         return _flagged(outcome, (Flag.HEDGED,))
     return policies.settle(outcome, recipe.on_hedging, recipe, flags=(Flag.HEDGED,))
@@ -233,9 +238,9 @@ def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
     if candidate.how != "boxed" and ways and ways[0].endswith("!"):
         ways = (*ways, ways[0].rstrip("!"))  # an exclamation, unless it is read as a factorial
     if candidate.how == "boxed" and candidate.after and case.kind == kinds.NUMBER and units.measure(candidate.after) is not None:
-        return tuple(f"{way} {candidate.after}" for way in ways)
+        return tuple([f"{way} {candidate.after}" for way in ways])
     if case.kind in (kinds.SEQUENCE, kinds.INTERVAL):
-        ways = tuple(dict.fromkeys((*ways, *(_BRACKETED.sub("", way) for way in ways))))
+        ways = tuple(dict.fromkeys((*ways, *[_BRACKETED.sub("", way) for way in ways])))
     return ways[:1] if case.kind == kinds.YES_NO else ways
 
 
@@ -277,13 +282,24 @@ def _only_number(case: Case, text: str) -> tuple[str, ...]:
 
 def _outcome(case: Case, state: State, candidate: Found, reading: str, found: Extraction, recipe: Recipe) -> Outcome:
     answer, span = _shown(reading, candidate)
-    outcome = Outcome(1.0 if state is State.RIGHT else 0.0, answer, span, case.kind, case.kind)
+    outcome = Outcome(1.0 if state in (State.RIGHT, State.DOUBTED) else 0.0, answer, span, case.kind, case.kind)
     if state is State.JUDGE:
         return policies.settle(replace(outcome, method="text"), "judge", recipe)
-    if state is State.SEVERAL:
-        return policies.settle(outcome, recipe.on_enumeration, recipe, Reason.SEVERAL_ANSWERS, flags=(Flag.SEVERAL_ANSWERS,))
+    if state in (State.SEVERAL, State.DOUBTED):
+        return _among(outcome, state, recipe)
     if state is State.CONFLICT or _contradicted(case, state, candidate, found):
         return _conflict(outcome, recipe)
+    return _among(outcome, offers.beside(case, state, found.text, candidate), recipe)
+
+
+def _among(outcome: Outcome, offered: State | None, recipe: Recipe) -> Outcome:
+    """The outcome of an answer beside which another is offered, as the recipe has it; as it was where none is."""
+    if offered is State.SEVERAL:
+        return policies.settle(outcome, recipe.on_enumeration, recipe, Reason.SEVERAL_ANSWERS, flags=(Flag.SEVERAL_ANSWERS,))
+    if offered is State.DOUBTED:
+        return _hedge(outcome, recipe)
+    if offered is State.JUDGE:
+        return policies.settle(outcome, "judge", recipe, flags=(Flag.SEVERAL_ANSWERS,))
     return outcome
 
 
@@ -324,6 +340,8 @@ def _pending(case: Case, candidate: Found, reading: str, found: Extraction, reci
         return replace(wrong, method="closed")
     if _contradicted(case, State.RIGHT, candidate, found):
         right = _conflict(right, recipe)
+    else:
+        right = _among(right, offers.beside(case, State.RIGHT, found.text, candidate), recipe)
     return Pending(gold, formula, quantities.rounding(case), right, wrong)
 
 

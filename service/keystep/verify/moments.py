@@ -46,7 +46,7 @@ def read(text: str) -> Time | Date | None:
     if (match := _SPOKEN.fullmatch(text)) is not None:
         return _spoken(match)
     if (match := _NUMERIC.fullmatch(text)) is not None:
-        return _numeric(*(int(g) for g in match.groups()))
+        return _numeric(*[int(g) for g in match.groups()])
     if (match := _NAMED.fullmatch(text)) is not None:
         name = (match["m1"] or match["m2"]).lower()
         months = [i for i, month in enumerate(_MONTHS, 1) if month.startswith(name[:3]) and (month.startswith(name) or name == "sept")]

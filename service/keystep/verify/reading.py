@@ -45,6 +45,7 @@ def readings(region: str) -> tuple[str, ...]:
 
     add(region)
     add(_ANSWER_WORD.sub("", region))
+    add(_ASIDE.sub("", region))  # before what follows an 'about' within it
     sentence = _first_sentence(region)
     add(sentence)
     formulas = _formulas(sentence) or _formulas(region)

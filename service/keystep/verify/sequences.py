@@ -47,7 +47,7 @@ def read(text: str) -> Sequence | None:
     if not 2 <= len(parts) <= MAX_MEMBERS:
         return None
     members = [_member(part) for part in parts]
-    return None if any(m is None for m in members) else Sequence(opening, closing, tuple(m for m in members if m is not None))
+    return None if any(m is None for m in members) else Sequence(opening, closing, tuple([m for m in members if m is not None]))
 
 
 def _member(text: str) -> Number | None:
@@ -133,4 +133,4 @@ def ratio(text: str) -> tuple[Fraction, ...] | None:
     if len(values) != len(parts):
         return None
     scale = next((v for v in values if v), None)
-    return tuple(values) if scale is None else tuple(v / abs(scale) for v in values)
+    return tuple(values) if scale is None else tuple([v / abs(scale) for v in values])
