@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,9 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(tmp_path: Path, *, port: int = 0, **settings: object) -> Iterator[Service]:
-    """`keystep serve` with a fresh cache; settings become KEYSTEP_* variables; port: a free one when 0. Ready when it yields."""
+def running(tmp_path: Path, *, port: int = 0, program: Sequence[str] = ("-m", "keystep", "serve"), **settings: object) -> Iterator[Service]:
+    """`keystep serve` (or another program of Python's) with a fresh cache; settings become KEYSTEP_* variables; port: a free one when
+    0. Ready when it yields."""
     if port == 0:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -47,7 +48,7 @@ def running(tmp_path: Path, *, port: int = 0, **settings: object) -> Iterator[Se
         **settings,
     }
     environment = os.environ | {f"KEYSTEP_{name.upper()}": str(value) for name, value in told.items()}
-    process = subprocess.Popen([sys.executable, "-m", "keystep", "serve"], env=environment)
+    process = subprocess.Popen([sys.executable, *program], env=environment)
     service = Service(f"http://127.0.0.1:{port}", process)
     try:
         _wait_ready(service)

@@ -180,6 +180,12 @@ class Metrics:
             "keystep_fallbacks", "Undecided rewards answered to a trainer as the number its URL names.", ("protocol",), registry=r
         )
         self.degraded = Counter("keystep_degraded", "Requests answered while something underneath was missing.", ("what",), registry=r)
+        self.observer_failures = Counter(
+            "keystep_observer_failures",
+            "Batches of scored groups that an observer failed over; their answers stand.",
+            ("observer",),
+            registry=r,
+        )
         self._lookups = Counter("keystep_key_step_lookups", "Key-step lookups.", ("cached",), registry=r)
 
     def watch(self, processes: ProcessCounts) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -19,6 +20,9 @@ from keystep.nouns import Group, ScoredGroup
 from keystep.processes.scorer import Scorer
 from keystep.recipe import Recipe, resolve
 from keystep.settings import Settings
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 _MIB = 1024 * 1024
 
@@ -46,22 +50,32 @@ class Watch:
         since: float | None = None,
         request: str | None = None,
     ) -> Future[bool] | None:
-        """groups and what they came to, in the same order. Thread-safe.
+        """groups and what they came to, in the same order. Thread-safe. Never raises: a defect of who watches costs no answer.
 
         since: when the request arrived, time.monotonic(). What the caller is to wait for before it answers, if anything.
         """
         now = time.time()
-        self._metrics.saw_groups(recipe, scored, degraded)
-        self._monitor.saw(groups, scored)
-        self.recent.add(now, recipe, groups, scored)
-        if self._shadow is not None:
-            self._shadow.saw(groups, scored, recipe)
-        if self._ledger is None:
+        self._tell("metrics", lambda: self._metrics.saw_groups(recipe, scored, degraded))
+        self._tell("monitor", lambda: self._monitor.saw(groups, scored))
+        self._tell("recent", lambda: self.recent.add(now, recipe, groups, scored))
+        if (shadow := self._shadow) is not None:
+            self._tell("shadow", lambda: shadow.saw(groups, scored, recipe))
+        if (ledger := self._ledger) is None:
             return None
         seconds = None if since is None else time.monotonic() - since
-        entries = [Entry(g, s, recipe, now, seconds, request) for g, s in zip(groups, scored, strict=True)]
-        recorded = self._ledger.append(entries)
+        recorded = self._tell(
+            "ledger", lambda: ledger.append([Entry(g, s, recipe, now, seconds, request) for g, s in zip(groups, scored, strict=True)])
+        )
         return recorded if self._waits else None
+
+    def _tell(self, observer: str, told: Callable[[], T]) -> T | None:
+        """What an observer returns; None where it fails, which is logged and counted, and keeps nothing from the next."""
+        try:
+            return told()
+        except Exception:  # noqa: BLE001 - nobody is answered by it
+            _log.exception("%s could not be told of what was scored; the answers stand", observer)
+            self._metrics.observer_failures.labels(observer).inc()
+            return None
 
     def monitored(self) -> dict[str, Any]:
         """What the monitor shows."""
