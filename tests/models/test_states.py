@@ -1,4 +1,7 @@
-"""Packed rows have the states of each row alone, and are computed once; what cannot be packed is padded, with the same states."""
+"""Packed rows have the states of each row alone, and are computed once; what cannot be packed is padded, with the same states.
+
+Their linear layers are oneDNN's on a CPU in float32, where a model lets them be.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import random
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     AutoModelForSequenceClassification,
     BertConfig,
@@ -17,11 +21,14 @@ from transformers import (
     LlamaForSequenceClassification,
     MistralConfig,
     MistralForSequenceClassification,
+    Qwen2Config,
+    Qwen2Model,
     Qwen3Config,
     Qwen3ForSequenceClassification,
 )
 
-from keystep.models import heads
+from keystep.models import heads, products
+from keystep.models.products import Product
 from keystep.models.sample import Sample
 from keystep.models.spec import Local
 from keystep.models.states import Packed, Padded, of_decoder
@@ -31,13 +38,13 @@ KIN = {"vocab_size": 400, "num_key_value_heads": 2, "num_labels": 1, "pad_token_
 PROBE = list(range(20, 60))
 
 
-def grown(seed: int, count: int = 24) -> list[tuple[int, ...]]:
-    """Rows that begin as others do, are the beginning of another, or share nothing; in no order."""
+def grown(seed: int, count: int = 24, longer: int = 1) -> list[tuple[int, ...]]:
+    """Rows that begin as others do, are the beginning of another, or share nothing; in no order. longer: times 60 tokens, or some more."""
     rng = random.Random(seed)
-    rows = [tuple(rng.choices(range(10, 400), k=rng.randint(1, 60)))]
+    rows = [tuple(rng.choices(range(10, 400), k=rng.randint(1, 60 * longer)))]
     while len(rows) < count:
         base = rng.choice(rows)
-        rows.append((*base[: rng.randint(0, len(base))], *rng.choices(range(10, 400), k=rng.randint(0, 40))) or (7,))
+        rows.append((*base[: rng.randint(0, len(base))], *rng.choices(range(10, 400), k=rng.randint(0, 40 * longer))) or (7,))
     return rows
 
 
@@ -55,8 +62,8 @@ def packed() -> Packed:
 
 def test_a_packs_states_are_those_of_each_row_alone(packed):
     plain = llama().base_model
-    for seed in range(4):
-        rows = grown(seed)
+    for seed in range(6):
+        rows = grown(seed, longer=1 + 4 * (seed // 3))
         places = [sorted({0, len(row) // 2, len(row) - 1}) for row in rows]
         found = packed.at(rows, places)
         alone = torch.cat([plain(torch.tensor([row])).last_hidden_state[0, within] for row, within in zip(rows, places, strict=True)])
@@ -77,6 +84,34 @@ def test_what_rows_begin_with_alike_is_computed_once_and_the_last_layer_only_whe
     assert tokens[0] < 0.8 * sum(map(len, rows))
 
 
+class Attending(TorchDispatchMode):
+    """shapes: (tokens that attend, tokens that they are shown) of each attention, as torch runs them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, int]] = []
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        if "scaled_dot_product" in str(op):
+            self.shapes.append((args[0].shape[2], args[1].shape[2]))
+        return op(*args, **(kwargs or {}))
+
+
+def test_tokens_are_shown_little_more_than_they_see_and_in_the_last_layer_only_those_attend_that_are_read(packed):
+    rows = sorted(grown(1, longer=10))
+    places = [sorted({len(row) // 2, len(row) - 1}) for row in rows]
+    with Attending() as attending:
+        packed.at(rows, places)
+    computed = {row[:n] for row in rows for n in range(1, len(row) + 1)}
+    reads = sum(map(len, places))
+    first, last = attending.shapes[: -len(rows)], attending.shapes[-len(rows) :]
+    assert sum(tokens for tokens, _ in first) == len(computed)
+    assert [tokens for tokens, _ in last] == list(map(len, places))
+    assert sum(tokens for tokens, _ in last) == reads
+    seen = sum(map(len, computed))
+    assert seen <= sum(tokens * shown for tokens, shown in first) < seen + 64 * len(computed)
+
+
 @pytest.mark.parametrize("budget", [1, 50, 200, 10_000])
 def test_each_row_is_in_one_batch_and_none_computes_more_than_the_budget(packed, budget):
     rows = {str(n): row for n, row in enumerate(grown(3))}
@@ -90,6 +125,57 @@ def test_each_row_is_in_one_batch_and_none_computes_more_than_the_budget(packed,
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_what_rounds_more_is_packed_too(dtype):
     assert isinstance(of_decoder(llama(dtype), "cpu", PROBE), Packed)
+
+
+def linear_layers(model) -> set[type]:
+    return {type(m) for m in model.base_model.modules() if isinstance(m, torch.nn.Linear | Product)}
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch is built without oneDNN")
+@pytest.mark.parametrize(("dtype", "kind"), [(torch.float32, Product), (torch.bfloat16, torch.nn.Linear)])
+def test_linear_layers_are_onednns_in_float32(dtype, kind):
+    model = llama(dtype)
+    assert isinstance(of_decoder(model, "cpu", PROBE), Packed)
+    assert linear_layers(model) == {kind}
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch is built without oneDNN")
+def test_linear_layers_can_be_had_back_as_they_were():
+    torch.manual_seed(9)
+    model = Qwen2Model(Qwen2Config(vocab_size=400, num_key_value_heads=2, **tiny.SIZES)).eval()  # with biases in some
+    with torch.no_grad():
+        for bias in (p for name, p in model.named_parameters() if name.endswith("bias")):
+            bias.normal_()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    ids = torch.tensor([PROBE])
+    with torch.inference_mode():
+        plain = model(ids).last_hidden_state
+        products.lay_out(model)
+        assert linear_layers(model) == {Product}
+        assert torch.allclose(model(ids).last_hidden_state, plain, rtol=0, atol=1e-5)
+        products.take_back(model)
+        assert torch.equal(model(ids).last_hidden_state, plain)
+    assert {name: tensor.tolist() for name, tensor in model.state_dict().items()} == {n: t.tolist() for n, t in before.items()}
+
+
+class OwnProduct(torch.nn.Module):
+    """A part of a layer that reads its linear layer's weights itself."""
+
+    def __init__(self, linear: torch.nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return states @ self.linear.weight.T
+
+
+def test_a_model_that_reads_its_layers_weights_itself_is_packed_with_the_layers_it_has():
+    model = llama()
+    for layer in model.base_model.layers:
+        layer.mlp = OwnProduct(layer.self_attn.o_proj)
+    states = of_decoder(model, "cpu", PROBE)
+    assert isinstance(states, Packed)
+    assert linear_layers(model) == {torch.nn.Linear}
 
 
 class Mixing(torch.nn.Module):

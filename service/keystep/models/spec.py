@@ -35,7 +35,7 @@ class Local(_Spec):
     token_budget: int | None = Field(
         None,
         ge=1,
-        description="Most tokens computed in a batch, padding counted; a longer sample runs alone. None: 2048 on a CPU, else 16384.",
+        description="Most tokens computed in a batch, padding counted; a longer sample runs alone. None: 4096 on a CPU, else 16384.",
     )
     layout: Literal["chat", "plain"] = Field("chat", description="chat: by the chat template; plain: question, a space, the steps.")
     chat_template: str | None = Field(None, description="Jinja, instead of the tokenizer's own.")
@@ -55,7 +55,7 @@ class Local(_Spec):
     @property
     def budget(self) -> int:
         # On a CPU larger batches gain nothing more; that of a GPU is a guess to start from.
-        return self.token_budget or (2048 if self.device == "cpu" else 16_384)
+        return self.token_budget or (4096 if self.device == "cpu" else 16_384)
 
     @property
     def step_tag(self) -> str:
