@@ -23,12 +23,13 @@ _PER_TOKEN = {"input_ids": None, "attention_mask": 0, "mm_token_type_ids": 0}
 class Batch:
     """prompts: a model's inputs for B prompts, input_ids (B, P) first of all; pictures in order, the same number for each.
 
-    responses, mask: (B, T).
+    responses, mask: (B, T). logps: (B, T), of the sampler that drew them, where it tells; the policy's own differ by its arithmetic.
     """
 
     prompts: dict[str, Tensor]
     responses: Tensor
     mask: Tensor
+    logps: Tensor | None = None
 
     def __len__(self) -> int:
         return self.responses.shape[0]
@@ -51,10 +52,13 @@ class Batch:
                 prompts[name] = value[int(patches[: start * each].sum()) : int(patches[: stop * each].sum())]
             else:
                 prompts[name] = value[start:stop]
-        return Batch(prompts, self.responses[start:stop], self.mask[start:stop])
+        logps = None if self.logps is None else self.logps[start:stop]
+        return Batch(prompts, self.responses[start:stop], self.mask[start:stop], logps)
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch({name: value.to(device) for name, value in self.prompts.items()}, self.responses.to(device), self.mask.to(device))
+        prompts = {name: value.to(device) for name, value in self.prompts.items()}
+        logps = None if self.logps is None else self.logps.to(device)
+        return Batch(prompts, self.responses.to(device), self.mask.to(device), logps)
 
 
 def response_logps(model: Any, batch: Batch, *, temperature: float = 1.0) -> Tensor:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -87,8 +88,21 @@ class Optimiser(_Section):
     clip_norm: Positive = 1.0
 
 
+class Vllm(_Section):
+    """Rollouts from vLLM, in the process that trains. memory: its share of the device's; dtype: of its weights, else the policy's."""
+
+    memory: Annotated[float, Field(gt=0, le=1)] = 0.3
+    dtype: Literal["float32", "bfloat16"] | None = None
+
+    @model_validator(mode="after")
+    def _installed(self) -> Self:
+        if find_spec("vllm") is None:
+            raise ValueError("vLLM is not installed here: pip install vllm (on a machine it runs on), or take vllm out")
+        return self
+
+
 class Sampling(_Section):
-    """How rollouts are drawn. rollouts: M, of each question. cache: of keys and values while generating."""
+    """How rollouts are drawn. rollouts: M, of each question. vllm: by vLLM; else by transformers, with this cache of keys and values."""
 
     rollouts: Count = 4
     temperature: Positive = 1.2
@@ -96,6 +110,7 @@ class Sampling(_Section):
     max_new_tokens: Count = 1024
     max_prompt_tokens: Count = 512
     cache: Literal["static", "dynamic"] = "static"
+    vllm: Vllm | None = None
 
 
 class PairSampling(Sampling):

@@ -25,12 +25,15 @@ def rate(settings: Optimiser, step: int, steps: int) -> float:
     return settings.rate * rise * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def update(accelerator: Any, model: Any, optimiser: Any, settings: Optimiser, *, step: int, steps: int) -> dict[str, float]:
+def pace(optimiser: Any, settings: Optimiser, *, step: int, steps: int) -> None:
+    """Sets the rate of an update. Before its gradients are made: DeepSpeed makes the update within their last backward pass."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate(settings, step, steps)
+
+
+def update(accelerator: Any, model: Any, optimiser: Any, settings: Optimiser) -> dict[str, float]:
     """One step along the gradients there are, clipped by their norm."""
     norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
-    now = rate(settings, step, steps)
-    for group in optimiser.param_groups:
-        group["lr"] = now
     optimiser.step()
     optimiser.zero_grad()
-    return {"optimiser/rate": now, "optimiser/gradient_norm": float(norm)}
+    return {"optimiser/rate": optimiser.param_groups[0]["lr"], "optimiser/gradient_norm": float(norm)}

@@ -96,6 +96,11 @@ class Policy:
         else:
             vision.save_processor(self.processor, folder)
 
+    def weights(self) -> dict[str, Tensor]:
+        """The model's as they are now, by transformers' names; those of an adapter are merged into what it adapts, in a copy."""
+        model = copy.deepcopy(self.model).merge_and_unload() if isinstance(self.model, PeftModel) else self.model
+        return dict(model.state_dict())
+
     @contextmanager
     def drawing(self) -> Iterator[Any]:
         """The model as it draws: without dropout, and without gradients."""

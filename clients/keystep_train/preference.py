@@ -24,7 +24,7 @@ from keystep_train.evaluation import Evaluator
 from keystep_train.logprobs import PairLogps, SequenceLogps
 from keystep_train.losses import WITH_REFERENCE, loss, margin
 from keystep_train.objectives import kto_kl
-from keystep_train.optimisers import adamw, update
+from keystep_train.optimisers import adamw, pace, update
 from keystep_train.pairs import Pair
 from keystep_train.policies import Before, Policy, load
 from keystep_train.progress import progress
@@ -65,8 +65,9 @@ def train(settings: Preference) -> None:
             torch.manual_seed(seed_of(settings.seed, "preference", step))  # dropout, where there is any
             began = time.monotonic()
             taken = pairing.order(len(pairs), step * settings.batch + begin, share, seed=settings.seed)
+            pace(optimiser, settings.optimiser, step=step, steps=settings.steps)
             values = steps.learn(run, model, [pairs[i] for i in taken], reference)
-            values |= update(run.accelerator, model, optimiser, settings.optimiser, step=step, steps=settings.steps)
+            values |= update(run.accelerator, model, optimiser, settings.optimiser)
             values |= {"time/step": time.monotonic() - began, "memory/peak_mib": peak_memory()}
             run.step = step + 1
             run.log(values | evaluator.after(run.step))
@@ -99,12 +100,13 @@ class PreferenceSteps:
     def learn(self, run: Run, model: Any, pairs: Sequence[Pair], reference: Reference) -> dict[str, float]:
         """Gradients of the mean loss over the batch, and figures about it. A micro batch is a batch to nll: batch_token and to KTO's KL."""
         sums: dict[str, float] = {}
-        for part in _parts(pairs, self._settings.micro_batch):
+        parts = _parts(pairs, self._settings.micro_batch)
+        for part in parts:
             policy = self._logps(model, part)
             ref = self._of_reference(reference, part, policy) if self._settings.objective.name in WITH_REFERENCE else None
             kl = self._kl(model, part, reference) if self._settings.objective.name == "kto" else None
             losses = loss(self._settings.objective, policy, ref, kl)
-            run.accelerator.backward(losses.sum() / len(pairs))
+            run.backward(losses.sum() / len(pairs), last=part is parts[-1])
             margins = margin(self._settings.objective, policy, ref)
             for name, value in {
                 "loss": losses,

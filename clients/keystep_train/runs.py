@@ -23,6 +23,8 @@ from typing import Any, Self
 import torch
 from accelerate import Accelerator
 from accelerate.utils import ProjectConfiguration, gather_object, set_seed
+from pydantic import ValidationError
+from torch import Tensor
 
 from keystep_train.config import Settings
 from keystep_train.errors import ConfigError, ResumeError
@@ -39,6 +41,9 @@ class Run:
         self.folder = Path(settings.output)
         places = ProjectConfiguration(str(self.folder), logging_dir=str(self.folder / "tensorboard"))
         self.accelerator = Accelerator(log_with=list(settings.trackers) or None, project_config=places, step_scheduler_with_optimizer=False)
+        if (deepspeed := self.accelerator.state.deepspeed_plugin) is not None:
+            # What it would take from a data loader, and what it clips by itself. Batches are divided here; 1 is only to be a number.
+            deepspeed.deepspeed_config |= {"train_micro_batch_size_per_gpu": 1, "gradient_clipping": settings.optimiser.clip_norm}
         if self.accelerator.is_fsdp2 and settings.model.lora is not None:
             raise ConfigError("model.lora: an adapter cannot be merged from shards (FSDP); take lora out, or launch without shards")
         self.main = self.accelerator.is_main_process
@@ -52,11 +57,10 @@ class Run:
 
     def _claim(self) -> None:
         """The folder is this configuration's, now or already."""
-        # Without what may change between two parts of a run, and without the key.
-        said = self.settings.model_dump(mode="json", exclude={"service": {"url", "api_key"}, "trackers": True})
+        said = _kept(self.settings)
         path = self.folder / "config.json"
         if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
+            before = self._begun(path)
             different = sorted(key for key in before.keys() | said.keys() if before.get(key) != said.get(key))
             if different:
                 key = different[0]
@@ -67,6 +71,13 @@ class Run:
         else:
             self.folder.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+    def _begun(self, path: Path) -> dict[str, Any]:
+        """What the folder's run was told; a setting that there was not yet had what is now its default."""
+        try:
+            return _kept(type(self.settings).model_validate_json(path.read_text(encoding="utf-8")))
+        except ValidationError as error:
+            raise ResumeError(f"{path} is of another version of keystep-train, or edited; give another output: {error}") from None
 
     def __enter__(self) -> Self:
         set_seed(self.settings.seed)
@@ -134,6 +145,11 @@ class Run:
             raise ConfigError(f"{name} is {count}, which {processes} processes cannot share evenly; take a multiple of {processes}")
         return self.accelerator.process_index * (count // processes), count // processes
 
+    def backward(self, loss: Tensor, *, last: bool) -> None:
+        """Adds a micro batch's gradients to those there are. last: of the update, which DeepSpeed makes here."""
+        self.accelerator.sync_gradients = last
+        self.accelerator.backward(loss)
+
     def due(self) -> bool:
         """Whether a checkpoint is to be written after this step."""
         return self.step % self.settings.checkpoints == 0 and self.step < self.settings.steps
@@ -153,6 +169,11 @@ class Run:
 
     def _steps(self) -> list[int]:
         return [int(entry.name) for entry in self._checkpoints().glob("*") if entry.name.isdigit()]
+
+
+def _kept(settings: Settings) -> dict[str, Any]:
+    """Without what may change between two parts of a run, and without the key."""
+    return settings.model_dump(mode="json", exclude={"service": {"url", "api_key"}, "trackers": True})
 
 
 def _means(everybody: list[dict[str, float]]) -> dict[str, float]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from keystep_client import PairsResult, ScoredGroup
 from keystep_train import config
+from keystep_train.generation import generator
 from keystep_train.policies import Policy, load
 from keystep_train.progress import progress
 from keystep_train.questions import Questions, group
 from keystep_train.rewards import Scorer
-from keystep_train.sampling import generate
 from keystep_train.seeds import seed_of
 from keystep_train.tasks import Question
 
@@ -51,14 +52,16 @@ def draw(policy: Policy, questions: Sequence[Question], sampling: config.Samplin
     """Groups of the wire: to each question, sampling.rollouts responses for each seed."""
     texts: dict[str, list[str]] = {q.id: [] for q in questions}
     cut: dict[str, list[bool]] = {q.id: [] for q in questions}
-    for start in progress("sampling", 0, -(-len(questions) // _BATCH), shown=True):
-        part = questions[start * _BATCH : (start + 1) * _BATCH]
-        for seed in seeds:
-            batch = generate(policy, part, sampling, seed=seed_of(seed, "sample", start))
-            owners = [q for q in part for _ in range(sampling.rollouts)]
-            for question, text, short in zip(owners, policy.texts(batch), policy.truncated(batch), strict=True):
-                texts[question.id].append(text)
-                cut[question.id].append(short)
+    with closing(generator(policy, sampling)) as drawing:
+        drawing.renew()
+        for start in progress("sampling", 0, -(-len(questions) // _BATCH), shown=True):
+            part = questions[start * _BATCH : (start + 1) * _BATCH]
+            for seed in seeds:
+                batch = drawing.generate(part, seed=seed_of(seed, "sample", start))
+                owners = [q for q in part for _ in range(sampling.rollouts)]
+                for question, text, short in zip(owners, policy.texts(batch), policy.truncated(batch), strict=True):
+                    texts[question.id].append(text)
+                    cut[question.id].append(short)
     return [group(q, texts[q.id], cut[q.id]) | {"images": image_names(i, q)} for i, q in enumerate(questions)]
 
 

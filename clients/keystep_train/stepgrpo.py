@@ -16,13 +16,13 @@ from torch import Tensor
 
 from keystep_train.batches import Batch, response_logps
 from keystep_train.config import StepGrpo
+from keystep_train.generation import Generator
 from keystep_train.logprobs import kl_k3, masked_mean
 from keystep_train.objectives import stepgrpo, stepgrpo_clipped
 from keystep_train.policies import Before, Policy
 from keystep_train.questions import Questions, group
 from keystep_train.rewards import Scorer, Sent, Signal
 from keystep_train.runs import Run
-from keystep_train.sampling import generate
 from keystep_train.seeds import seed_of
 
 
@@ -46,7 +46,14 @@ class StepGrpoSteps:
     """What happens in a step, on one process's share of the questions."""
 
     def __init__(
-        self, settings: StepGrpo, run: Run, policy: Policy, reference: Before | None, questions: Questions, scorer: Scorer
+        self,
+        settings: StepGrpo,
+        run: Run,
+        policy: Policy,
+        reference: Before | None,
+        questions: Questions,
+        scorer: Scorer,
+        generator: Generator,
     ) -> None:
         self._settings = settings
         self._run = run
@@ -54,6 +61,7 @@ class StepGrpoSteps:
         self._reference = reference
         self._questions = questions
         self._scorer = scorer
+        self._generator = generator
 
     def draw(self, step: int) -> tuple[Drawn, list[Sent]]:
         """The batch of a step, drawn with the weights there are, and its groups on their way to the service."""
@@ -66,9 +74,8 @@ class StepGrpoSteps:
             groups[number] = group(questions[number], self._policy.texts(rollouts), self._policy.truncated(rollouts))
             sent[number] = self._scorer.send(groups[number])
 
-        batch = generate(
-            self._policy, questions, self._settings.sampling, seed=seed_of(self._settings.seed, "draw", step, begin), done=done
-        )
+        self._generator.renew()
+        batch = self._generator.generate(questions, seed=seed_of(self._settings.seed, "draw", step, begin), done=done)
         order = range(len(questions))
         drawn = Drawn(step, self._run.step, batch, [groups[i] for i in order], None, None)
         return drawn, [sent[i] for i in order]
@@ -101,9 +108,12 @@ class StepGrpoSteps:
             old = None if drawn.old is None else drawn.old[rows]
             reference = logps.detach() if drawn.reference is None else drawn.reference[rows]
             loss = torch.where(used[rows], self._loss(logps, old, reference, advantages[rows], part.mask), 0.0).sum()
-            accelerator.backward(loss * accelerator.num_processes / max(everybody, 1.0))
+            self._run.backward(loss * accelerator.num_processes / max(everybody, 1.0), last=rows.stop >= len(drawn.batch))
             sums["loss"] += float(loss.detach()) / max(len(kept), 1)
             sums["kl"] += float(masked_mean(kl_k3(logps.detach(), reference), part.mask).sum()) / len(drawn.batch)
+            if part.logps is not None:
+                gaps = ((logps.detach() if old is None else old) - part.logps).abs() * part.mask
+                sums["sampler/gap"] = max(sums.get("sampler/gap", 0.0), float(gaps.max()))
             if old is not None:
                 outside = ((logps.detach() - old).exp() - 1).abs() > self._settings.clip
                 sums["ratio/clipped_share"] += float(masked_mean(outside.float(), part.mask).sum()) / len(drawn.batch)

@@ -13,7 +13,7 @@ from keystep_train.config import Warmup
 from keystep_train.errors import ConfigError
 from keystep_train.evaluation import Evaluator
 from keystep_train.logprobs import masked_sum
-from keystep_train.optimisers import adamw, update
+from keystep_train.optimisers import adamw, pace, update
 from keystep_train.policies import Policy, load
 from keystep_train.progress import progress
 from keystep_train.questions import Questions
@@ -41,8 +41,9 @@ def train(settings: Warmup) -> None:
             # Of its own for every step, as dropout draws from it: nothing but the step's number has to be kept.
             torch.manual_seed(seed_of(settings.seed, "warm-up", step))
             batch = _batch(settings, questions, policy, step, run).to(accelerator.device)
+            pace(optimiser, settings.optimiser, step=step, steps=settings.steps)
             values = {"loss": _learn(run, model, batch, settings)}
-            values |= update(accelerator, model, optimiser, settings.optimiser, step=step, steps=settings.steps)
+            values |= update(accelerator, model, optimiser, settings.optimiser)
             run.step = step + 1
             run.log(values | evaluator.after(run.step))
             if run.due():
@@ -66,6 +67,6 @@ def _learn(run: Run, model: object, batch: Batch, settings: Warmup) -> float:
     for start in range(0, len(batch), settings.micro_batch):
         part = batch.rows(start, start + settings.micro_batch)
         loss = -masked_sum(response_logps(model, part), part.mask).sum() / tokens
-        run.accelerator.backward(loss)
+        run.backward(loss, last=start + settings.micro_batch >= len(batch))
         total += float(loss.detach())
     return total

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from keystep_train.config import StepGrpo
 from keystep_train.evaluation import Evaluator
-from keystep_train.optimisers import adamw, update
+from keystep_train.generation import generator
+from keystep_train.optimisers import adamw, pace, update
 from keystep_train.policies import Before, load
 from keystep_train.progress import progress
 from keystep_train.questions import Questions
@@ -36,8 +37,9 @@ def train(settings: StepGrpo) -> None:
     policy.model.to(run.accelerator.device)
     reference = Before(policy) if settings.beta > 0 else None
     model, optimiser = run.accelerator.prepare(policy.model, adamw(policy.model, settings.optimiser))
-    with run, Scorer(settings.service) as scorer:
-        steps = StepGrpoSteps(settings, run, policy, reference, questions, scorer)
+    drawing = generator(policy, settings.sampling, processes=run.accelerator.num_processes)
+    with run, Scorer(settings.service) as scorer, closing(drawing):
+        steps = StepGrpoSteps(settings, run, policy, reference, questions, scorer, drawing)
         evaluator = Evaluator(settings, questions, policy)
         drawn_before: Drawn | None = run.restore()
         pending = None if drawn_before is None else (drawn_before, steps.send_again(drawn_before))
@@ -50,8 +52,9 @@ def train(settings: StepGrpo) -> None:
                 collected = scorer.collect(sent)
             learnt = signal(collected.groups, settings.service.undecided)
             with clock.phase("learn"):
+                pace(optimiser, settings.optimiser, step=step, steps=settings.steps)
                 values = steps.learn(model, drawn, learnt)
-                values |= update(run.accelerator, model, optimiser, settings.optimiser, step=step, steps=settings.steps)
+                values |= update(run.accelerator, model, optimiser, settings.optimiser)
             values |= learnt.metrics | collected.metrics() | lengths(drawn, policy.truncated(drawn.batch))
             values["staleness"] = float(step - drawn.drawn_at)
             run.step = step + 1

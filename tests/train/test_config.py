@@ -1,11 +1,14 @@
 """Configurations: named ones, one on another, and errors that name the field, the value and the mend."""
 
+import json
+
 import pytest
 import yaml
 
 from keystep_train import commands, config
-from keystep_train.errors import ConfigError
+from keystep_train.errors import ConfigError, ResumeError
 from keystep_train.optimisers import rate
+from keystep_train.runs import Run
 from train import configs
 
 
@@ -105,3 +108,18 @@ def test_every_example_of_the_page_is_a_configuration(tmp_path):
     assert len(whole) == 4
     for block in whole:
         loaded(tmp_path, kinds[block["output"].removeprefix("runs/")], **block)
+
+
+def test_a_run_goes_on_under_a_version_that_has_more_settings_and_not_under_one_that_knows_less(tmp_path):
+    settings = configs.settings(config.Warmup, configs.warm_up(tmp_path / "out", "http://127.0.0.1:9"))
+    Run(settings)
+    path = tmp_path / "out" / "config.json"
+    begun = json.loads(path.read_text())
+    del begun["micro_batch"], begun["sampling"]["vllm"]
+    path.write_text(json.dumps(begun))
+    Run(settings)
+    with pytest.raises(ResumeError, match="begun with micro_batch = 64, and is now to go on with 8"):
+        Run(settings.model_copy(update={"micro_batch": 8}))
+    path.write_text(json.dumps(begun | {"later": 1}))
+    with pytest.raises(ResumeError, match=r"another version of keystep-train, or edited; give another output(.|\n)*later"):
+        Run(settings)

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
 import keystep_train
@@ -19,6 +18,7 @@ from keystep_train.errors import ConfigError
 from keystep_train.runs import Run
 from train import configs
 
+PEERS = Path(__file__).parents[2] / ".venv" / "peers"
 LAUNCH = Path(keystep_train.__file__).parent / "configs" / "accelerate"
 
 
@@ -27,14 +27,23 @@ def launched(command, path):
     start(["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "keystep_train.cli"], command, path)
 
 
-def sharded(command, path):
+def fsdp(command, path):
     """By accelerate with the file that comes with the package."""
     launch = ["accelerate.commands.launch", "--config_file", str(LAUNCH / "fsdp.yaml"), "--main_process_port", "0"]
     start([*launch, str(Path(__file__).with_name("shards_on_cpus.py"))], command, path)
 
 
-def start(launch, command, path):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+def deepspeed(command, path):
+    """Likewise, but in float32, so that figures can be compared; in processes that see .venv/peers."""
+    assert (PEERS / "deepspeed").is_dir(), "DeepSpeed is not installed: run make .venv/.peers (make test does)"
+    launch = ["accelerate.commands.launch", "--config_file", str(LAUNCH / "deepspeed.yaml"), "--main_process_port", "0"]
+    path_with_ninja = f"{PEERS / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    told = {"PYTHONPATH": str(PEERS), "PATH": path_with_ninja, "DS_ACCELERATOR": "cpu", "ACCELERATE_USE_CPU": "false"}
+    start([*launch, "--mixed_precision", "no", str(Path(__file__).with_name("deepspeed_on_cpus.py"))], command, path, **told)
+
+
+def start(launch, command, path, **told):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"} | told
     subprocess.run([sys.executable, "-m", *launch, command, "--config", str(path)], check=True, env=environment, timeout=300)
 
 
@@ -53,9 +62,10 @@ def test_two_processes_take_the_step_of_one(tmp_path, service):
         assert (weight - two[name]).abs().max() < 1e-3
 
 
-def three_steps(output, service, model):
+def three_steps(output, service, model, **more):
     """Drawn one step off, with an evaluation and, after two steps, a checkpoint."""
-    return configs.stepgrpo(output, service.url, model, steps=3, schedule="one_step_off", evaluation={"every": 3, "questions": 4})
+    evaluation = {"every": 3, "questions": 4}
+    return configs.stepgrpo(output, service.url, model, steps=3, schedule="one_step_off", evaluation=evaluation, **more)
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +84,11 @@ def test_two_processes_share_the_questions_of_a_step(two):
     assert not asked[0] & asked[1]
 
 
-def test_shards_take_the_steps_of_whole_models_and_go_on_where_they_were_stopped(tmp_path, two, service, warmed):
-    """Every process draws from its shards, and what is saved is whole."""
+@pytest.mark.parametrize("sharded", [fsdp, deepspeed])
+def test_shards_take_the_steps_of_whole_models_and_go_on_where_they_were_stopped(tmp_path, two, service, warmed, sharded):
+    """Every process draws from its shards, a step's gradients come in two parts, and what is saved is whole."""
     output = tmp_path / "shards"
-    path = configs.write(tmp_path / "shards.yaml", three_steps(output, service, warmed))
+    path = configs.write(tmp_path / "shards.yaml", three_steps(output, service, warmed, micro_batch=2))
     sharded("stepgrpo", path)
     once = losses(output)
     assert once == pytest.approx(losses(two), rel=1e-3, abs=1e-6)
@@ -95,13 +106,6 @@ def test_an_adapter_in_shards_is_refused_before_anything_is_trained(tmp_path, mo
     monkeypatch.setattr(Accelerator, "is_fsdp2", property(lambda _: True))
     with pytest.raises(ConfigError, match=r"model\.lora: an adapter cannot be merged from shards"):
         Run(configs.settings(config.Warmup, said))
-
-
-def test_deepspeeds_launch_file_is_one_that_accelerate_reads():
-    """That far and no further: DeepSpeed itself wants a GPU and was not run."""
-    told = load_config_from_file(str(LAUNCH / "deepspeed.yaml"))
-    assert told.distributed_type == "DEEPSPEED"
-    assert told.deepspeed_config["zero_stage"] == 2
 
 
 def test_what_processes_cannot_share_evenly_is_named():
