@@ -33,6 +33,7 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if not given.report:
         given.runs.mkdir(parents=True, exist_ok=True)
+        results.commit()  # as it is before anything runs: others commit meanwhile
         with running(given.runs) as service:
             runs = arms.Runs(given.runs, service.url)
             for name in given.only or plan.EXPERIMENTS:

@@ -70,11 +70,19 @@ STEPGRPO = {
     "group-size": tuple(
         Arm("group-size", f"M = {m}", STEP_WISE, rollouts=m, steps=steps, every=every) for m, (steps, every) in _GROUP_SIZES.items()
     ),
+    # Whether what greedy decoding loses comes back.
+    "longer": (
+        Arm("longer", "step-wise, 480 steps", STEP_WISE, steps=480, every=80),
+        Arm("longer", "outcome, 480 steps", OUTCOME, steps=480, every=80),
+    ),
 }
 # R1-VL's Figure 3.
 SUPERVISED = (Supervised("supervised", "SFT, references", flawed=False), Supervised("supervised", "SFT, flawed chains", flawed=True))
 
 GAMMA_RATIOS = (1.0, 1.5, 2.0)
+# The pairs ten times over, so that margins come to where the targets are.
+OFTEN = 10
+OFTEN_RATIOS = {f"SimPO, gamma/beta {ratio:g}, ten times over": ratio for ratio in (0.0, 0.5, 1.0, 2.0)}
 # A response has about 54 tokens: at this beta a pair of that length has SimPO's margin.
 _SUMS = {"name": "simpo", "beta": 2.0 / 54, "gamma": 1.0, "length_normalised": False}
 PREFERENCE: dict[str, dict[str, dict[str, Any]]] = {
@@ -87,6 +95,7 @@ PREFERENCE: dict[str, dict[str, dict[str, Any]]] = {
     },
     # Its Figure 3, whose first two points are above.
     "gamma": {f"SimPO, gamma/beta {ratio:g}": {"name": "simpo", "beta": 2.0, "gamma_beta_ratio": ratio} for ratio in GAMMA_RATIOS},
+    "gamma-often": {arm: {"name": "simpo", "beta": 2.0, "gamma_beta_ratio": ratio} for arm, ratio in OFTEN_RATIOS.items()},
     # Its Figure 5a.
     "beta": {f"SimPO, beta {beta:g}": {"name": "simpo", "beta": beta, "gamma_beta_ratio": 0.5} for beta in (1.0, 5.0, 10.0)}
     | {f"DPO, beta {beta:g}": {"name": "dpo", "beta": beta} for beta in (0.01, 0.05, 0.5)},
@@ -195,14 +204,15 @@ class Runs:
         )
 
     def preference(self, experiment: str, arm: str, seed: int) -> Preference:
-        """62 batches of 8 pairs, once over."""
+        """62 batches of 8 pairs, once over, or often."""
         folder = self._folder / "preference"
+        steps = PREFERENCE_STEPS * (OFTEN if experiment == "gamma-often" else 1)
         return Preference.model_validate(
             self._common
             | {
                 "output": str(folder / f"{arm.replace('/', ' to ')}-{seed}"),
                 "seed": seed,
-                "steps": PREFERENCE_STEPS,
+                "steps": steps,
                 "batch": 8,
                 "model": self._warm("wordy"),
                 "optimiser": {"rate": 3.5e-5, "warmup": 6, "decay": "cosine"},
@@ -210,7 +220,7 @@ class Runs:
                 "pairs": str(folder / f"drawn-{seed}" / "pairs.jsonl"),
                 "held_out": str(folder / "held-out" / "pairs.jsonl"),
                 "sampling": self._sampling("wordy"),
-                "evaluation": {"every": PREFERENCE_STEPS, "questions": 256},
+                "evaluation": {"every": steps, "questions": 256},
             }
         )
 

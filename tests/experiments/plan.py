@@ -17,7 +17,7 @@ from keystep_train.config import Preference, Sample, Settings
 
 EXPERIMENTS = [*arms.STEPGRPO, "supervised", *arms.PREFERENCE, "cost"]
 # Of those that are not the headline, fewer seeds.
-_SEEDS = {"group-size": 3, "gamma": 3, "beta": 3, "cost": 3}
+_SEEDS = {"group-size": 3, "longer": 2, "gamma": 3, "gamma-often": 2, "beta": 3, "cost": 3}
 
 
 @dataclass(frozen=True)

@@ -22,24 +22,21 @@ _BETAS = {
 def write(rows: Rows) -> None:
     """Puts every table in its place in docs/experiments.md, and draws the plots beside the results."""
 
-    def of(*experiments: str, kept: str | None = None) -> Rows:
-        return [row for row in rows if row["experiment"] in experiments and row.get("set") == kept]
+    def of(*experiments: str) -> Rows:
+        return [row for row in rows if row["experiment"] in experiments]
 
-    # Until as many runs from today's base are there, those from an earlier one.
-    base, earlier = of("sparse", "schedules", "parts"), of("sparse", "schedules", "parts", kept="earlier")
-    main = base if len(base) >= len(earlier) else earlier
-    sparse = [row for row in main if row["experiment"] == "sparse"]
-    step_wise = [row for row in main if row["arm"].startswith("step-wise")]
+    step_wise = [row for row in of("sparse", "schedules") if row["arm"].startswith("step-wise")]
     gammas = alike([row for row in of("preference", "gamma") if row["arm"] in _RATIOS])
     betas = alike([row for row in of("preference", "beta") if row["arm"] in _BETAS])
     sft = [row for row in of("sparse", "supervised") if row["arm"] != "outcome"]
     written = {
-        "sparse": tables.ends(sparse),
+        "sparse": tables.ends(of("sparse")),
         "schedules": tables.ends(step_wise) + "\n\n" + tables.difference(step_wise, "step-wise", "step-wise, one step off"),
         # The slides' Table 2 has all four combinations.
-        "parts": tables.ends([row for row in main if row["experiment"] != "schedules"]),
+        "parts": tables.ends(of("sparse", "parts")),
         "dense": tables.ends(of("dense")) + "\n\n" + tables.difference(of("dense"), "outcome", "step-wise"),
         "weight": tables.ends(of("sparse", "parts", "weight")),
+        "longer": tables.courses(of("longer"), (160, 320, 480)),
         "group-size": tables.group_sizes(
             alike([row for row in of("sparse", "group-size") if row["arm"] not in {"warm-up", "outcome"}]), _SIZES
         ),
@@ -47,6 +44,7 @@ def write(rows: Rows) -> None:
         "preference": tables.preference(of("preference")),
         "contingency": tables.contingency(of("preference")),
         "gamma": tables.preference(gammas),
+        "gamma-often": tables.preference(of("gamma-often")),
         "beta": tables.preference(betas),
         "cost": tables.cost(of("cost")),
     }
@@ -54,10 +52,11 @@ def write(rows: Rows) -> None:
     for name, text in written.items():
         page = between(page, name, text)
     PAGE.write_text(page, encoding="utf-8")
-    drawings.curves(sparse, ["outcome", "step-wise"], FILE.parent / "sparse.svg")
+    drawings.curves(of("sparse"), ["outcome", "step-wise"], FILE.parent / "sparse.svg")
     drawings.curves(of("dense"), ["outcome", "step-wise"], FILE.parent / "dense.svg")
     drawings.curves(sft, ["step-wise", *(arm.name for arm in arms.SUPERVISED)], FILE.parent / "supervised.svg")
     drawings.gammas(gammas, _RATIOS, FILE.parent / "gamma.svg")
+    drawings.gammas(of("gamma-often"), arms.OFTEN_RATIOS, FILE.parent / "gamma-often.svg")
     drawings.kl_by_beta(betas, _BETAS, FILE.parent / "beta.svg")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
@@ -33,9 +34,8 @@ def read() -> list[dict[str, Any]]:
 
 
 def has(row: Row) -> bool:
-    """Among those that began from today's base: rows of a set of their own began from another."""
-    kept = [one for one in read() if "set" not in one]
-    return any((one["experiment"], one["arm"], one["seed"]) == (row.experiment, row.arm, row.seed) for one in kept)
+    """Whether a run is among those kept."""
+    return any((one["experiment"], one["arm"], one["seed"]) == (row.experiment, row.arm, row.seed) for one in read())
 
 
 def keep(row: Row, folder: Path) -> None:
@@ -50,7 +50,7 @@ def keep(row: Row, folder: Path) -> None:
         "arm": row.arm,
         "seed": row.seed,
         "steps": lines[-1]["step"],
-        "commit": _commit(),
+        "commit": commit(),
         "cpu_seconds": round(sum(line["time/cpu"] for line in lines), 1),
         "evaluations": {step: values for step, values in evaluations.items() if values},
         "course": {name: _tenths([line[name] for line in lines if name in line]) for name in _EVERY_STEP if name in lines[-1]},
@@ -73,8 +73,9 @@ def interval(values: list[float]) -> tuple[float, float]:
     return statistics.fmean(values), float(half)
 
 
-def _commit() -> str | None:
-    """What the worker and the service were, but for what was not committed then. None: this is no checkout."""
+@functools.cache
+def commit() -> str | None:
+    """What the worker and the service were when it was first asked, but for what was not committed then. None: this is no checkout."""
     asked = ["git", "rev-parse", "--short", "HEAD"]
     return subprocess.run(asked, check=False, capture_output=True, text=True, cwd=FILE.parents[2]).stdout.strip() or None
 

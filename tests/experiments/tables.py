@@ -48,6 +48,15 @@ def group_sizes(rows: Rows, sizes: dict[int, tuple[int, int]]) -> str:
     return "\n".join([*lines, "", made_at(rows)])
 
 
+def courses(rows: Rows, steps: tuple[int, ...]) -> str:
+    """A line an arm: sampled and greedy accuracy after so many steps."""
+    lines = _head("arm", "seeds", *(f"{kind} accuracy, step {step}" for step in steps for kind in ("sampled", "greedy")))
+    for arm, runs in by_arm(rows).items():
+        values = [[row["evaluations"][str(step)][f"{kind}_accuracy"] for row in runs] for step in steps for kind in ("sampled", "greedy")]
+        lines.append(_line(arm, len(runs), *map(cell, values)))
+    return "\n".join([*lines, "", made_at(rows)])
+
+
 def preference(rows: Rows) -> str:
     """A line an objective: what held-out pairs and questions say of the policies it trained."""
     return _measured(
@@ -55,6 +64,7 @@ def preference(rows: Rows) -> str:
         {
             "reward accuracy": lambda one: one["accuracy"],
             "the warm-up's own": lambda one: one["reference_accuracy"],
+            "median margin": lambda one: one["margins"][10],
             "log-probability with length": lambda one: one["length_correlation"],
             "margin with length difference": lambda one: one["margin_length_correlation"],
             "log-ratio on chosen": lambda one: one["kl_on_chosen"],

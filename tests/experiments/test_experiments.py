@@ -61,10 +61,20 @@ def test_group_sizes_are_compared_at_as_many_prompts_and_at_as_many_rollouts():
     assert told[2:4] == ["| 2 | 1 | 160 | **0.10** | 320 | **0.30** |", "| 4 | 1 | 160 | **0.20** | 160 | **0.20** |"]
 
 
+def test_a_course_is_told_at_the_steps_that_are_asked_for():
+    rows = [row("a", 0, 0.1, "longer"), row("a", 1, 0.3, "longer")]
+    rows[0]["evaluations"]["80"]["greedy_accuracy"] = 0.5
+    told = tables.courses(rows, (80, 160)).splitlines()
+    assert told[2].startswith("| a | 2 | **0.20 ± 1.27** (0.10 / 0.30) | **0.40 ± 1.27** (0.50 / 0.30) | **0.20")
+
+
 def test_a_figure_that_could_not_be_taken_is_none():
     rows = [row("DPO", seed, 0.5, "preference", measured=measured()) for seed in (0, 1)]
     line = tables.preference(rows).splitlines()[2]
-    assert line == "| DPO | 2 | **0.80 ± 0.00** | **0.70 ± 0.00** | none | **0.10 ± 0.00** | **0.50 ± 0.00** | **0.50 ± 0.00** |"
+    assert (
+        line
+        == "| DPO | 2 | **0.80 ± 0.00** | **0.70 ± 0.00** | **10.00 ± 0.00** | none | **0.10 ± 0.00** | **0.50 ± 0.00** | **0.50 ± 0.00** |"
+    )
 
 
 def test_signs_and_costs_have_a_line_an_objective():
