@@ -8,6 +8,7 @@ a table, and draws docs/experiments/overlap.svg: what the last steps of both did
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import tempfile
@@ -30,6 +31,7 @@ _ORDER = ("draw", "prepare", "wait", "learn")
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

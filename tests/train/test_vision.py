@@ -1,14 +1,15 @@
-"""Qwen2-VL's architecture on rendered scenes: the same worker, the same log-probabilities however they are batched, every command."""
+"""Qwen2-VL's and Qwen2.5-VL's architecture on rendered scenes: the same worker, the same log-probabilities however they are batched, every command."""
 
 import json
 
 import pytest
 import torch
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from keystep_train import commands, config
 from keystep_train.batches import response_logps
 from keystep_train.errors import DataError
-from keystep_train.policies import load
+from keystep_train.policies import Policy, load
 from keystep_train.sampling import generate
 from keystep_train.tasks import task
 from train import configs
@@ -17,9 +18,21 @@ SCENES = {"task": "scenes", "difficulty": 1}
 TINY = {"sees": True, "hidden": 32, "layers": 1, "heads": 2}
 
 
-@pytest.fixture(scope="module")
-def policy():
-    return load(config.Model(tiny=config.Tiny(**TINY)), task("scenes", difficulty=1), seed=0)
+@pytest.fixture(scope="module", params=["Qwen2-VL", "Qwen2.5-VL"])
+def policy(request, tmp_path_factory):
+    """Tiny, of random weights; 2.5 from a folder, as released weights are."""
+    built = load(config.Model(tiny=config.Tiny(**TINY)), task("scenes", difficulty=1), seed=0)
+    if request.param == "Qwen2-VL":
+        return built
+    told = built.model.config
+    seen = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32, "fullatt_block_indexes": [1]}
+    ids = {name: getattr(told, name) for name in ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")}
+    model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=told.text_config.to_dict(), vision_config=seen, **ids))
+    folder = tmp_path_factory.mktemp("policy") / "model"
+    Policy(model, built.tokenizer, built.processor).save(folder, model.state_dict())
+    loaded = load(config.Model(path=str(folder)), None, seed=0)
+    assert isinstance(loaded.model, Qwen2_5_VLForConditionalGeneration)
+    return loaded
 
 
 @pytest.fixture(scope="module")
