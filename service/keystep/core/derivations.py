@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -35,6 +34,7 @@ from keystep.core.expressions import (
     times,
     without_powers,
 )
+from keystep.nouns import noun
 
 SAME, INLINED, SCALED, REDERIVED, SUBSUMED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.8, 0.75
 
@@ -43,7 +43,7 @@ SCALES: tuple[Number, ...] = (100, 60, 1000)
 MAX_EXPANSIONS = 24
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class EquationForm:
     """A key step's form that reckons: tree = result. numbers: its operands as they are called."""
 

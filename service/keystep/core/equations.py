@@ -7,13 +7,13 @@ abusive ``2*5 = 10 + 3 = 13`` states that 2*5 is 10 and 10 + 3 is 13.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from keystep.core.canonical import Number, magnitude, simplest
 from keystep.core.expressions import Monomial, Polynomial, Tree, evaluate, is_composite, leaves, linear, order_key, parse
 from keystep.core.lexer import BREAK, NUM, REL, Symbol
+from keystep.nouns import noun
 
 EQUAL = frozenset({"=", "\u2248", "is"})
 GAP_BEFORE_RELATION = 7
@@ -45,7 +45,7 @@ class Fact(NamedTuple):
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Relations:
     equations: tuple[Equation, ...] = ()
     facts: tuple[Fact, ...] = ()

@@ -9,7 +9,6 @@ semantic   the same; what it leaves undecided is asked of an embedder (semantic.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from keystep.core import counting, semantic, stuffing, verbatim
@@ -17,13 +16,13 @@ from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading
 from keystep.core.semantic import Cosines, Undecided
 from keystep.core.tiers import Tiers
-from keystep.nouns import Flag, KeyStep, Span, StepMatch
+from keystep.nouns import Flag, KeyStep, Span, StepMatch, noun
 from keystep.recipe import Recipe
 
 __all__ = ["Matching", "PreparedKeySteps", "match", "prepare"]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Matching:
     """matches: one a key step, in order.  k: share matched.  k_soft: mean score.  excluded: text left out as stuffing.
 

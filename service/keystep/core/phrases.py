@@ -15,6 +15,7 @@ from keystep.core.canonical import Number, tokenize
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, HEAD_STOPS, UNITS
 from keystep.core.vocabulary import near
 from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, SMALL, UNIT, Word, Wording, is_be, verbatim, words
+from keystep.nouns import noun
 
 # What a concept weighs in coverage.
 WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
@@ -42,7 +43,7 @@ class Phrase:
     exact: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class PhraseMatch:
     """score in [0, 1]; blocked: the gate that forbids it; first, last: tokens of the sentence; exact: verbatim."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mypy_extensions import mypyc_attr
 
 from keystep.core import derivations, phrases, plain
@@ -16,13 +14,13 @@ from keystep.core.lexer import lex
 from keystep.core.verbatim import Spelled
 from keystep.core.vocabulary import Vocabulary
 from keystep.core.words import CONTENT
-from keystep.nouns import KeyStep
+from keystep.nouns import KeyStep, noun
 
 # Nouns that name a figure and words that are numbers: with them a symbolic fact is still all symbols.
 _FIGURES = frozenset({"angle", "triangle", "line", "half", "third", "quarter"})
 
 
-@dataclass(frozen=True)
+@noun
 class Reckoning:
     """A numeric form ready to compare. expanded: its tree with the key steps before it written out.  counted: what its result
     counts ("apples")."""

@@ -18,7 +18,6 @@ What passes and has a cosine of at least the recipe's ``semantic_threshold`` is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from keystep.core.lexicon import COLOUR, EXCLUSIVE
 from keystep.core.opposites import OPPOSITES
@@ -26,7 +25,7 @@ from keystep.core.phrases import Phrase
 from keystep.core.tiers import Tiers
 from keystep.core.vocabulary import near
 from keystep.core.words import CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, Word, Wording, is_be
-from keystep.nouns import Span, StepMatch
+from keystep.nouns import Span, StepMatch, noun
 
 # (form of a key step, sentence of a rollout), and their cosine in [-1, 1].
 Pair = tuple[str, str]
@@ -37,7 +36,7 @@ _COMPARING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Undecided:
     """What an embedder is to be asked. span: of the statement, in the rollout's text."""
 

@@ -12,7 +12,6 @@ What gives a dump away is a form no derivation has: fragments in a row, list syn
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
@@ -22,7 +21,7 @@ from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
 from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading
-from keystep.nouns import Flag, KeyStep, Span
+from keystep.nouns import Flag, Span, noun
 
 MIN_FORM = 3  # characters of a form that can be told from chance
 MIN_ITEMS = 3
@@ -40,15 +39,17 @@ _VERB = re.compile(
 )
 # Twenty numbers with nothing but separators between them. Tried once a number, and nothing is tried twice.
 _NUMBER_RUN = re.compile(r"(?<![\d.,;|])\d++(?:\.\d++)?+(?:[\s,;|]++\d++(?:\.\d++)?+){19,}+")
-# Such a run is this many characters of these classes in a row, at least: seen without a regular expression. '?' is what is not ASCII.
-_RUN = b"0" * 39
+# Such a run is 39 characters of these classes in a row, at least: six, where one in six is looked at. '?' is what is not ASCII.
+_EVERY = 6
+_RUN = b"0" * (39 // _EVERY)
 _IN_RUN = bytes(0x30 if chr(c) in "0123456789.,;|?" or chr(c).isspace() else 0x61 for c in range(256))
-# Two numbers and the operator between them before an equation sign, in reversed text: signs are rare, and searched for fast.
+# Two numbers and the operator between them before an equation sign, in reversed text, and the most characters that takes.
+_LONGEST_CALCULATED = 80
 _CALCULATED = re.compile(r"=\s{0,4}+([0-9.]{0,30}[0-9])\s{0,4}+([-+*/]|semit\\|todc\\|vid\\)\s{0,4}+([0-9.]{0,30}[0-9])")
 _QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Audit:
     """flags, and the spans that k is computed without."""
 
@@ -68,7 +69,7 @@ def audit(prepared: PreparedKeySteps, reading: Reading) -> Audit:
     flags: list[Flag] = []
     excluded: list[Span] = []
     for flag, spans in (
-        (Flag.STEP_STUFFING, _dumps(prepared.key_steps, reading)),
+        (Flag.STEP_STUFFING, _dumps(prepared, reading)),
         (Flag.EQUATION_STUFFING, _enumerations(len(prepared.key_steps), reading)),
         (Flag.NUMBER_STUFFING, _number_runs(reading)),
         (Flag.COPIED_QUESTION, _copied(prepared.question, reading)),
@@ -90,16 +91,16 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 @lru_cache(maxsize=512)
-def _needles(key_steps: tuple[KeyStep, ...]) -> tuple[tuple[tuple[str, bool], ...], ...]:
+def _needles(prepared: PreparedKeySteps) -> tuple[tuple[tuple[str, bool], ...], ...]:
     """Of each key step: its forms lower-cased, and whether each is a fragment (no verb, no equation)."""
     return tuple(
         tuple((low, _VERB.search(low) is None) for low in dict.fromkeys(lower(fold(f)).strip() for f in step.forms) if len(low) >= MIN_FORM)
-        for step in key_steps
+        for step in prepared.key_steps
     )
 
 
-def _dumps(key_steps: tuple[KeyStep, ...], reading: Reading) -> list[Span]:
-    needles = _needles(key_steps)
+def _dumps(prepared: PreparedKeySteps, reading: Reading) -> list[Span]:
+    key_steps, needles = prepared.key_steps, _needles(prepared)
     low = reading.low
     present = [(i, found) for i, step in enumerate(needles) if (found := [(n, at) for n, _ in step if (at := low.find(n)) >= 0])]
     if len(present) < min(MIN_ITEMS, len(key_steps)) or len(key_steps) < 2:
@@ -241,14 +242,18 @@ def _may_enumerate(low: str, budget: int) -> bool:
     signs = low.count("=")
     if signs < MIN_OPERATORS or signs > budget:
         return signs > budget
-    operators: dict[frozenset[str], set[str]] = {}
-    for right, operator, left in _CALCULATED.findall(low[::-1]):
-        operators.setdefault(frozenset((left, right)), set()).add(operator)
+    operators: dict[tuple[str, str], set[str]] = {}
+    at = low.find("=")
+    while at >= 0:
+        if (found := _CALCULATED.match(low[max(0, at + 1 - _LONGEST_CALCULATED) : at + 1][::-1])) is not None:
+            right, operator, left = found.groups()
+            operators.setdefault((left, right) if left <= right else (right, left), set()).add(operator)
+        at = low.find("=", at + 1)
     return any(len(found) >= MIN_OPERATORS for found in operators.values())
 
 
 def _number_runs(reading: Reading) -> list[Span]:
-    if _RUN not in reading.folded.encode("ascii", "replace").translate(_IN_RUN):
+    if _RUN not in reading.folded[::_EVERY].encode("ascii", "replace").translate(_IN_RUN):
         return []
     return [found.span() for found in _NUMBER_RUN.finditer(reading.folded)]
 
