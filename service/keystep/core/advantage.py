@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from keystep.nouns import Advantages
 
-EPSILON = 1e-4
+EPSILON: Final = 1e-4
 
 
 def normalise(rewards: Sequence[float | None]) -> Advantages:

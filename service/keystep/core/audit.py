@@ -6,22 +6,23 @@ Flags never change a reward. Stuffing is seen by matching.py, several answers an
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from keystep.nouns import Flag, Rollout
 
-_RETHINK = re.compile(
+_RETHINK: Final = re.compile(
     r"let (?:me|us) (?:re-?think|reconsider|re-?check)|i (?:think|believe) i (?:have )?made (?:a|an) (?:mistake|error)|重新(?:思考|考虑|检查)|다시 생각"
 )
 # One of these stands in every match: most texts are spared the search.
-_RETHINK_ROOTS = ("let me re", "let us re", "made a", "重新", "다시")
+_RETHINK_ROOTS: Final = ("let me re", "let us re", "made a", "重新", "다시")
 # A loop is repeated sentences, or repeated words at the end, where sampling gets stuck.
-_SENTENCE_CHARS = 20
-_SENTENCE_SHARE = 0.3
-_TAIL_WORDS = 200
-_TAIL_CHARS = 24
-_WINDOW = 8
-_WINDOW_SHARE = 0.5
-_LOOP_MIN_WORDS = 40
+_SENTENCE_CHARS: Final = 20
+_SENTENCE_SHARE: Final = 0.3
+_TAIL_WORDS: Final = 200
+_TAIL_CHARS: Final = 24
+_WINDOW: Final = 8
+_WINDOW_SHARE: Final = 0.5
+_LOOP_MIN_WORDS: Final = 40
 
 
 def audit(rollout: Rollout) -> tuple[Flag, ...]:

@@ -10,15 +10,16 @@ import re
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
 from keystep.core.memo import Memo
 
 Number = int | Fraction
 
 # A longer literal is text, not a number: no derivation needs it and arithmetic on it is not free.
-MAX_DIGITS = 30
+MAX_DIGITS: Final = 30
 
-_SAME_LENGTH = {
+_SAME_LENGTH: Final = {
     "\u00d7": "*", "\u22c5": "*", "\u00b7": "*", "\u2217": "*", "\u2715": "*", "\u2a2f": "*", "\u2716": "*",
     "\u00f7": "/", "\u2215": "/", "\u2044": "/", "\u2797": "/",
     "\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\ufe63": "-", "\u2796": "-",
@@ -28,7 +29,7 @@ _SAME_LENGTH = {
     "\u2220": "\u2220", "\u2221": "\u2220", "\u00a5": "\u00a5", "\u20ac": "\u20ac", "\u00a3": "\u00a3",
 }  # fmt: skip
 
-SUPERSCRIPTS = {
+SUPERSCRIPTS: Final = {
     "\u2070": 0,
     "\u00b9": 1,
     "\u00b2": 2,
@@ -41,15 +42,17 @@ SUPERSCRIPTS = {
     "\u2079": 9,
 }
 
-VULGAR = {c: Fraction(n, d) for c, n, d in [
+VULGAR: Final = {c: Fraction(n, d) for c, n, d in [
     ("\u00bd", 1, 2), ("\u2153", 1, 3), ("\u2154", 2, 3), ("\u00bc", 1, 4), ("\u00be", 3, 4), ("\u2155", 1, 5), ("\u2156", 2, 5),
     ("\u2157", 3, 5), ("\u2158", 4, 5), ("\u2159", 1, 6), ("\u215a", 5, 6), ("\u2150", 1, 7), ("\u215b", 1, 8), ("\u215c", 3, 8),
     ("\u215d", 5, 8), ("\u215e", 7, 8), ("\u2151", 1, 9), ("\u2152", 1, 10),
 ]}  # fmt: skip
 
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-NUMBER_WORDS: dict[str, int] = {
+_UNITS: Final = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety"
+NUMBER_WORDS: Final[dict[str, int]] = {
     **{w: i for i, w in enumerate(_UNITS.split())},
     **{w: 10 * i for i, w in enumerate(_TENS.split(), 2)},
     **dict.fromkeys(("dozen",), 12),
@@ -63,17 +66,17 @@ NUMBER_WORDS: dict[str, int] = {
         )
     },
 }
-SCALE_WORDS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
-FRACTION_WORDS = {
+SCALE_WORDS: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
+FRACTION_WORDS: Final = {
     "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifth": 5, "fifths": 5,
     "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9, "ninths": 9, "tenth": 10, "tenths": 10,
 }  # fmt: skip
 
-_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 # What is commonest comes first. Every alternative starts with its own class of character and none nests a quantifier that
 # could match one text in two ways, so a pass is linear. Only a backslash takes white space with it.
-TOKEN = re.compile(
+TOKEN: Final = re.compile(
     r"[A-Za-z]+(?:'[A-Za-z]+)?"
     r"|\d+(?:(?:(?:,|\{,\}|\\,|\\!,)\d{3})+(?!\d))?(?:\.\d+)?(?:st|nd|rd|th)?"
     r"|\\(?:[A-Za-z]+|.)"
@@ -83,8 +86,8 @@ TOKEN = re.compile(
     r"|_"
 )
 
-_ESCAPED_SPACE = re.compile(r"\\[^\S\n]")
-_CHUNKS = Memo(lambda chunk: tuple(TOKEN.findall(chunk)))
+_ESCAPED_SPACE: Final = re.compile(r"\\[^\S\n]")
+_CHUNKS: Final = Memo(lambda chunk: tuple(TOKEN.findall(chunk)))
 
 
 @lru_cache(maxsize=4096)

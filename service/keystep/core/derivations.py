@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
 from keystep.core.canonical import Number
 from keystep.core.equations import Equation, agrees
@@ -36,11 +37,16 @@ from keystep.core.expressions import (
 )
 from keystep.nouns import noun
 
-SAME, INLINED, SCALED, REDERIVED, SUBSUMED, PROSE = 1.0, 0.95, 0.9, 0.85, 0.8, 0.75
+SAME: Final = 1.0
+INLINED: Final = 0.95
+SCALED: Final = 0.9
+REDERIVED: Final = 0.85
+SUBSUMED: Final = 0.8
+PROSE: Final = 0.75
 
 # Ratios between units a reader converts without a word: cents, percent, minutes, hours, dozens, grams.
-SCALES: tuple[Number, ...] = (100, 60, 1000)
-MAX_EXPANSIONS = 24
+SCALES: Final[tuple[Number, ...]] = (100, 60, 1000)
+MAX_EXPANSIONS: Final = 24
 
 
 @noun
@@ -147,7 +153,7 @@ def _within(part: Provenance, whole: Provenance, *, strictly: bool) -> bool:
 @lru_cache(maxsize=1024)
 def _ordered(part: Provenance) -> list[tuple[Monomial, Number]]:
     """Its terms in an order that is the same in every process."""
-    return sorted(part, key=order_key)
+    return sorted(part, key=order_key) if len(part) > 1 else list(part)
 
 
 def _quotient(term: Monomial, divisor: Monomial) -> Monomial | None:

@@ -8,19 +8,19 @@ abusive ``2*5 = 10 + 3 = 13`` states that 2*5 is 10 and 10 + 3 is 13.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keystep.core.canonical import Number, magnitude, simplest
 from keystep.core.expressions import Monomial, Polynomial, Tree, evaluate, is_composite, leaves, linear, order_key, parse
 from keystep.core.lexer import BREAK, NUM, REL, Symbol
 from keystep.nouns import noun
 
-EQUAL = frozenset({"=", "\u2248", "is"})
-GAP_BEFORE_RELATION = 7
-GAP_AFTER_RELATION = 3
+EQUAL: Final = frozenset({"=", "\u2248", "is"})
+GAP_BEFORE_RELATION: Final = 7
+GAP_AFTER_RELATION: Final = 3
 # Single letters that are units of measure and, beside numbers alone, not unknowns.
-_UNIT_LETTERS = frozenset({"m", "g", "s", "h", "L", "l", "M"})
-MAX_CHAIN = 12  # sides of one chain; the facts it states grow with its square
+_UNIT_LETTERS: Final = frozenset({"m", "g", "s", "h", "L", "l", "M"})
+MAX_CHAIN: Final = 12  # sides of one chain; the facts it states grow with its square
 
 
 class Equation(NamedTuple):
@@ -248,7 +248,7 @@ def _lead(difference: Polynomial) -> Monomial:
 
 
 # (the sign it is reckoned as, whether the sides are exchanged)
-_ORIENTED = {"<": (">", True), "<=": (">=", True), ">": (">", False), ">=": (">=", False)}
+_ORIENTED: Final = {"<": (">", True), "<=": (">=", True), ">": (">", False), ">=": (">=", False)}
 
 
 def _oriented(fact: Fact) -> frozenset[object]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from keystep.core.canonical import Number, simplest
 from keystep.core.lexer import FUNCTION, LP, NAME, NUM, OP, PERCENT, RP, Symbol
@@ -21,17 +21,17 @@ Monomial = tuple[tuple[Any, int], ...]
 Polynomial = dict[Monomial, Number]
 Provenance = frozenset[tuple[Monomial, Number]]
 
-MAX_DEPTH = 16
-MAX_SYMBOLS = 120  # of one expression
-MAX_BITS = 256  # of a numerator or denominator
-MAX_POWER = 16
-MAX_TERMS = 48  # of a polynomial
+MAX_DEPTH: Final = 16
+MAX_SYMBOLS: Final = 120  # of one expression
+MAX_BITS: Final = 256  # of a numerator or denominator
+MAX_POWER: Final = 16
+MAX_TERMS: Final = 48  # of a polynomial
 
-FUNCTIONS = frozenset({"sqrt", "sin", "cos", "tan", "log", "ln", "cot"})
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
+FUNCTIONS: Final = frozenset({"sqrt", "sin", "cos", "tan", "log", "ln", "cot"})
+_PRECEDENCE: Final = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 # How many words may stand between an operand and the operator after it, and between an operator and its operand.
-GAP_BEFORE_OPERATOR = 6
-GAP_AFTER_OPERATOR = 2
+GAP_BEFORE_OPERATOR: Final = 6
+GAP_AFTER_OPERATOR: Final = 2
 
 
 def parse(symbols: list[Symbol], start: int) -> tuple[Tree, int] | None:

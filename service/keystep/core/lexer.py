@@ -8,27 +8,36 @@ same symbols.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Final
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SCALE_WORDS, SUPERSCRIPTS, VULGAR, Number, number, simplest
 from keystep.core.memo import Memo
 
-NUM, OP, REL, LP, RP, NAME, PERCENT, FUNCTION, BREAK = range(9)
+NUM: Final = 0
+OP: Final = 1
+REL: Final = 2
+LP: Final = 3
+RP: Final = 4
+NAME: Final = 5
+PERCENT: Final = 6
+FUNCTION: Final = 7
+BREAK: Final = 8
 
-MAX_NESTING = 12
+MAX_NESTING: Final = 12
 
 
 # (kind, value, gap, token): one of the constants above; the number, operator, relation or name; how many words were left out
 # before it; the index of its first token. A plain tuple: a rollout makes hundreds.
 Symbol = tuple[int, Number | str, int, int]
 
-_FRACTIONS = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\cfrac"})
-_TEXT = frozenset(
+_FRACTIONS: Final = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\cfrac"})
+_TEXT: Final = frozenset(
     {"\\text", "\\mathrm", "\\mbox", "\\textbf", "\\textit", "\\operatorname", "\\hspace", "\\label", "\\tag", "\\begin", "\\end"}
 )
-_SILENT = frozenset(
+_SILENT: Final = frozenset(
     r"\left \right \, \; \! \: \  \quad \qquad \[ \] \( \) \displaystyle \boxed \mathbf \bigl \bigr \big \Big \circ \degree \overline \vec \$".split(" ")
 ) | {"$", "&", "**", "\u00b0", '"', "\u00a3", "\u20ac", "\u00a5"}  # fmt: skip
-_SYMBOLS: dict[str, tuple[int, str]] = {
+_SYMBOLS: Final[dict[str, tuple[int, str]]] = {
     **{t: (OP, t) for t in "+-*/^"},
     "\\times": (OP, "*"), "\\cdot": (OP, "*"), "\\ast": (OP, "*"), "\\div": (OP, "/"), "\\pm": (BREAK, ""),
     "plus": (OP, "+"), "minus": (OP, "-"), "times": (OP, "*"), "divided": (OP, "/"), "multiplied": (OP, "*"), "over": (OP, "/"),
@@ -46,22 +55,22 @@ _SYMBOLS: dict[str, tuple[int, str]] = {
     "\\sqrt": (FUNCTION, "sqrt"), "\u221a": (FUNCTION, "sqrt"),
     **{f"{slash}{f}": (FUNCTION, f) for f in ("sin", "cos", "tan", "log", "ln", "cot") for slash in ("", "\\")},
 }  # fmt: skip
-_GREEK = {
+_GREEK: Final = {
     "\\alpha": "\u03b1", "\\beta": "\u03b2", "\\gamma": "\u03b3", "\\theta": "\u03b8", "\\phi": "\u03c6", "\\pi": "\u03c0", "pi": "\u03c0",
     "\\lambda": "\u03bb", "\\mu": "\u03bc", "\\omega": "\u03c9", "\\delta": "\u03b4", "\\varphi": "\u03c6",
 }  # fmt: skip
-_FIGURES = {
+_FIGURES: Final = {
     "angle": "\u2220", "angles": "\u2220", "Angle": "\u2220", "Triangle": "\u25b3", "\\angle": "\u2220", "\u2220": "\u2220", "triangle": "\u25b3", "\\triangle": "\u25b3", "\u25b3": "\u25b3",
 }  # fmt: skip
-_POWERS = {"squared": 2, "cubed": 3}
-_COMPARISONS = {"greater": ">", "more": ">", "larger": ">", "bigger": ">", "less": "<", "smaller": "<", "fewer": "<"}
-_SPOKEN_NUMBERS = frozenset(NUMBER_WORDS) | frozenset(FRACTION_WORDS)
-_SPOKEN = _SPOKEN_NUMBERS | frozenset(SCALE_WORDS) | frozenset(_POWERS) | frozenset(_COMPARISONS) | {"of", "x"}
-_ENVIRONMENT = frozenset({"\\begin", "\\end", "\\label", "\\tag", "\\hspace"})
+_POWERS: Final = {"squared": 2, "cubed": 3}
+_COMPARISONS: Final = {"greater": ">", "more": ">", "larger": ">", "bigger": ">", "less": "<", "smaller": "<", "fewer": "<"}
+_SPOKEN_NUMBERS: Final = frozenset(NUMBER_WORDS) | frozenset(FRACTION_WORDS)
+_SPOKEN: Final = _SPOKEN_NUMBERS | frozenset(SCALE_WORDS) | frozenset(_POWERS) | frozenset(_COMPARISONS) | {"of", "x"}
+_ENVIRONMENT: Final = frozenset({"\\begin", "\\end", "\\label", "\\tag", "\\hspace"})
 # 'a' and 'I' are words unless written as names; x between numbers is a multiplication sign.
-_ARTICLES = frozenset({"a", "I", "A"})
+_ARTICLES: Final = frozenset({"a", "I", "A"})
 # Words that end a clause: no expression reaches across them.
-_CLAUSE = frozenset("and so then therefore thus hence because since but while which where when if or".split())
+_CLAUSE: Final = frozenset("and so then therefore thus hence because since but while which where when if or".split())
 
 
 def lex(tokens: list[str], *, bullet: bool = False) -> list[Symbol]:
@@ -70,7 +79,12 @@ def lex(tokens: list[str], *, bullet: bool = False) -> list[Symbol]:
 
 
 # What a token is whatever stands around it; the rest is decided in context.
-_WORD, _NUMBER, _NOTHING, _SYMBOL, _STOP, _CONTEXT = range(6)
+_WORD: Final = 0
+_NUMBER: Final = 1
+_NOTHING: Final = 2
+_SYMBOL: Final = 3
+_STOP: Final = 4
+_CONTEXT: Final = 5
 
 
 def _classify(token: str) -> tuple[int, Number | str, int]:
@@ -119,7 +133,7 @@ def _may_name(token: str) -> bool:
 
 
 # token -> (class, value, symbol kind)
-_CLASSES = Memo(_classify)
+_CLASSES: Final = Memo(_classify)
 
 
 class _Lexer:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
 from keystep.core.canonical import Number
 
-FUNCTION = frozenset(
+FUNCTION: Final = frozenset(
     """a an the this that these those it its they them their there here he she his her him we us our you your i my me who whom whose which what
     is are was were be been being am do does did done has have had having will shall can may must of to in on at by for from with as into onto upon
     and or but so then than therefore thus hence because since while where when if also too very just only both each all any some such both
@@ -20,9 +21,9 @@ FUNCTION = frozenset(
     overall corresponding located situated positioned placed present visible remain remaining left-over call called known would should could might not no nor never
     true fact case""".split()
 )
-BE = frozenset({"is", "are", "was", "were", "be", "being", "been"})
+BE: Final = frozenset({"is", "are", "was", "were", "be", "being", "been"})
 # In capitals these are lines between points: "BE is perpendicular to AC".
-SEGMENTS = frozenset({"AM", "AN", "AS", "AT", "BE", "DO", "HE", "ME"})
+SEGMENTS: Final = frozenset({"AM", "AN", "AS", "AT", "BE", "DO", "HE", "ME"})
 # Words that frame a statement instead of making it.
 LIGHT = frozenset(
     """image picture figure show see observe note notice identify determine find count calculate compute use look question ask answer step given
@@ -31,7 +32,7 @@ LIGHT = frozenset(
 )
 
 # Groups of words that say the same here; the first names the concept.
-_SYNONYMS = """
+_SYNONYMS: Final = """
 sphere ball orb globe
 cube block box-shaped
 subtract remove exclude deduct discard eliminate
@@ -100,7 +101,7 @@ less fewer smaller lower
 line segment
 """
 # Each line: concepts of which a statement has one; another of them in its place makes it another statement.
-_EXCLUSIVE = """
+_EXCLUSIVE: Final = """
 increase decrease constant
 largest smallest
 large small medium
@@ -173,20 +174,22 @@ income expense
 profit loss
 summer winter spring autumn
 """
-COLOURS = frozenset(
+COLOURS: Final = frozenset(
     "red blue green yellow orange purple pink brown black white gray cyan magenta gold beige maroon navy olive lime tan".split()
 )
 # How the second stands to the first when the sides are exchanged.
-_CONVERSE = "more less|tall short|left right|above below|before after|old young|heavy light|fast slow|long short|large small|behind front|high low|hot cold|wide narrow|strong weak|thick thin|inside contain|early late|rich poor|expensive cheap"
-ASYMMETRIC_VERBS = frozenset(
+_CONVERSE: Final = "more less|tall short|left right|above below|before after|old young|heavy light|fast slow|long short|large small|behind front|high low|hot cold|wide narrow|strong weak|thick thin|inside contain|early late|rich poor|expensive cheap"
+ASYMMETRIC_VERBS: Final = frozenset(
     "show chase push pull hold contain follow lead support eat beat hit defeat feed carry cover precede inscribe circumscribe owe pay teach help exceed give cause own love see".split()
 )
-NEGATORS = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent", "nobody", "hardly", "barely", "scarcely"})  # fmt: skip
-CLAUSE_WORDS = frozenset("but while whereas although though because since so therefore thus hence which however and then unless".split())
-SINGLE = {"single": 1, "sole": 1, "lone": 1, "once": 1, "pair": 2, "couple": 2, "twice": 2, "double": 2, "triple": 3}
+NEGATORS: Final = frozenset({"not", "no", "never", "neither", "nor", "without", "cannot", "none", "nothing", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't", "won't", "hasn't", "haven't", "couldn't", "wouldn't", "shouldn't", "lack", "lacks", "absent", "nobody", "hardly", "barely", "scarcely"})  # fmt: skip
+CLAUSE_WORDS: Final = frozenset(
+    "but while whereas although though because since so therefore thus hence which however and then unless".split()
+)
+SINGLE: Final = {"single": 1, "sole": 1, "lone": 1, "once": 1, "pair": 2, "couple": 2, "twice": 2, "double": 2, "triple": 3}
 
 # unit -> (dimension, factor to the dimension's base)
-_UNITS: dict[str, tuple[str, Number]] = {}
+_UNITS: Final[dict[str, tuple[str, Number]]] = {}
 for _dimension, _table in {
     "length": "km kilometer kilometre:1000 m meter metre:1 cm centimeter centimetre:1/100 mm millimeter millimetre:1/1000 mile mi:1609344/1000 foot feet ft:3048/10000 inch:254/10000 yard yd:9144/10000",
     "time": "second sec s:1 minute min:60 hour hr h:3600 day:86400 week:604800 year yr:31536000 month:2628000",
@@ -208,7 +211,7 @@ for _dimension, _table in {
                 _UNITS[_n] = (_dimension, Fraction(_factor))
             _names = []
 # Plurals as they are written.
-UNITS = (
+UNITS: Final = (
     _UNITS
     | {f"{name}s": value for name, value in _UNITS.items() if len(name) > 2 and name.isalpha()}
     | {"inches": _UNITS["inch"], "hrs": _UNITS["hr"]}
@@ -220,7 +223,7 @@ for _line in _SYNONYMS.strip().splitlines():
     for _word in _words:
         CONCEPT.setdefault(_word, _words[0])
 
-_IRREGULAR = {
+_IRREGULAR: Final = {
     "children": "child", "people": "person", "men": "man", "women": "woman", "feet": "foot", "mice": "mouse", "vertices": "vertex", "indices": "index",
     "axes": "axis", "radii": "radius", "halves": "half", "leaves": "leave", "lies": "lie", "dice": "die", "teeth": "tooth", "knives": "knife",
     "is": "be", "are": "be", "drawn": "draw", "shown": "show", "seen": "see", "given": "give", "held": "hold", "bought": "buy", "sold": "sell",
@@ -280,18 +283,18 @@ def _concept(word: str) -> str:
 
 CONCEPT = {_IRREGULAR.get(w, _cut(w)): g for w, g in CONCEPT.items()} | CONCEPT
 stem.cache_clear()
-EXCLUSIVE: dict[str, tuple[frozenset[str], ...]] = {}
+EXCLUSIVE: Final[dict[str, tuple[frozenset[str], ...]]] = {}
 for _line in _EXCLUSIVE.strip().splitlines():
     _group = frozenset(_concept(w) for w in _line.split())
     for _member in _group:
         EXCLUSIVE[_member] = (*EXCLUSIVE.get(_member, ()), _group)
-CONVERSE: dict[str, str] = {}
+CONVERSE: Final[dict[str, str]] = {}
 for _pair in _CONVERSE.split("|"):
     _a, _b = (_concept(w) for w in _pair.split())
     CONVERSE.setdefault(_a, _b)
     CONVERSE.setdefault(_b, _a)
 # Where a noun phrase ends: what follows stands beside the thing or acts on another.
-HEAD_STOPS = frozenset(
+HEAD_STOPS: Final = frozenset(
     _concept(w)
     for w in (
         "left",
@@ -309,6 +312,6 @@ HEAD_STOPS = frozenset(
         *ASYMMETRIC_VERBS,
     )
 )
-ASYMMETRIC = frozenset(CONVERSE) | frozenset(_concept(v) for v in ASYMMETRIC_VERBS)
+ASYMMETRIC: Final = frozenset(CONVERSE) | frozenset(_concept(v) for v in ASYMMETRIC_VERBS)
 LIGHT = frozenset(_concept(w) for w in LIGHT) | LIGHT
-COLOUR = frozenset(_concept(w) for w in COLOURS)
+COLOUR: Final = frozenset(_concept(w) for w in COLOURS)

@@ -8,13 +8,14 @@ tests/paper/ holds each row.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from keystep.nouns import Reason, Span, Validity
 
-_BODY = re.compile(r"### Step \d+:\s*(.*?)(?=\n###|\Z)", re.DOTALL)
-_STEP = re.compile(r"### Step (\d+):")
-_ANSWER = "### The final answer is:"
-_REQUIRED = (
+_BODY: Final = re.compile(r"### Step \d+:\s*(.*?)(?=\n###|\Z)", re.DOTALL)
+_STEP: Final = re.compile(r"### Step (\d+):")
+_ANSWER: Final = "### The final answer is:"
+_REQUIRED: Final = (
     ("### Image Description:", Reason.MISSING_BACKGROUND),
     ("### Rationales:", Reason.MISSING_BACKGROUND),
     ("### Step 1:", Reason.MISSING_STEPS),

@@ -4,9 +4,11 @@ are near neighbours. The first of each group excludes the others.
 
 from __future__ import annotations
 
+from typing import Final
+
 from keystep.core.lexicon import stem
 
-_OPPOSITES = """
+_OPPOSITES: Final = """
 above below under | absorb release emit give reflect | accept reject refuse | acid base alkali | acidic basic alkaline neutral
 active inactive passive | acute obtuse right | add remove take keep | add subtract | adult child | advance retreat | agree disagree
 ahead behind | alike different | alive dead | allow forbid prohibit ban | alone together | ancient modern | appear disappear vanish
@@ -60,4 +62,4 @@ def _table() -> dict[str, frozenset[str]]:
     return {word: frozenset(opposites) for word, opposites in found.items()}
 
 
-OPPOSITES = _table()
+OPPOSITES: Final = _table()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from keystep.core.canonical import Number, tokenize
 from keystep.core.lexicon import ASYMMETRIC, COLOUR, CONVERSE, EXCLUSIVE, HEAD_STOPS, UNITS
@@ -18,10 +19,10 @@ from keystep.core.words import CLAUSE, CONTENT, FRAME, NAMED, NEGATOR, NUMERAL, 
 from keystep.nouns import noun
 
 # What a concept weighs in coverage.
-WEIGHTS = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
-MIN_COVERAGE = 0.4
+WEIGHTS: Final = {CONTENT: 1.0, FRAME: 0.25, NAMED: 1.5}
+MIN_COVERAGE: Final = 0.4
 # A concept with another word in its place ("35% chose coffee" for "35% chose tea") costs this much of the score.
-REPLACED = 0.75
+REPLACED: Final = 0.75
 
 
 @dataclass(frozen=True)

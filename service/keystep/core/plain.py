@@ -9,6 +9,7 @@ an equation from outside (another sign, a name, a bracket, a number word) makes 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from keystep.core.canonical import Number, number
 from keystep.core.equations import Equation, Relations, agrees
@@ -22,35 +23,35 @@ from keystep.core.memo import Memo
 # p        percent                          v  a verb that may relate two sides                    N  a name
 # t        'times', 'over'                  g  'of'                    c      'more', 'less'
 # s        what is as if it were not there                             ?      anything else
-_KNOWN = {
+_KNOWN: Final = {
     "+": "o", "*": "o", "\\times": "o", "\\cdot": "o", "\\div": "o", "-": "m", "/": "d", "x": "x", "X": "x", "^": "^", "=": "e", "%": "p",
     "of": "g", "times": "t", "over": "t", "{": "{", "}": "}", "\\frac": "F", "\\dfrac": "F", "\\tfrac": "F",
 }  # fmt: skip
-_LETTER_OF = {"silent": "s", "word": "w", "break": "b", "article": "a", "verb": "v", "name": "N", "comparison": "c"}
-_OPERATOR = {"\\times": "*", "\\cdot": "*", "\\div": "/", "x": "*", "X": "*"}
+_LETTER_OF: Final = {"silent": "s", "word": "w", "break": "b", "article": "a", "verb": "v", "name": "N", "comparison": "c"}
+_OPERATOR: Final = {"\\times": "*", "\\cdot": "*", "\\div": "/", "x": "*", "X": "*"}
 
 # An operator or a sign; a dash or a slash before a word is none.
-_SIGN = r"(?:[oxe^F{]|[md](?!w))"
-_ALONE = rf"(?!(?:s*+w){{0,7}}+s*+(?:{_SIGN}|t))"  # of a number: nothing takes it up
-_AROUND = (
+_SIGN: Final = r"(?:[oxe^F{]|[md](?!w))"
+_ALONE: Final = rf"(?!(?:s*+w){{0,7}}+s*+(?:{_SIGN}|t))"  # of a number: nothing takes it up
+_AROUND: Final = (
     rf"(?:[wbvs]|[ni]{_ALONE}|[fhp]{_ALONE}(?!s*+g)|[gi]|[md](?=w)|t(?=s*+[wbvg]|$)|(?<![md])a(?![moxde^])"
     r"|(?<=[wbnifhpg])c|(?<![nifhps}])N(?=[swgac]*+(?:[bnifh]|$)))*+"
 )
-_POWER = r"[nf](?:s*+\^s*+n|s*+\^\{n\})"
-_RATIO = r"F\{[nf]\}\{[nf]\}"
-_OPERAND = rf"(?:{_POWER}|[nf]|{_RATIO})"
+_POWER: Final = r"[nf](?:s*+\^s*+n|s*+\^\{n\})"
+_RATIO: Final = r"F\{[nf]\}\{[nf]\}"
+_OPERAND: Final = rf"(?:{_POWER}|[nf]|{_RATIO})"
 # "50 pounds + 20 pounds = 70": as many words as the parser forgives.
-_OPERATION = rf"(?:(?:s*+w){{0,6}}+s*+(?:o(?:s*+w){{0,2}}+|[mdx])s*+{_OPERAND})"
-_EQUALS = r"(?:(?:s*+w){0,7}+s*+e(?:s*+m|(?:s*+w){0,3}+)s*+)"
-_EQUATION = rf"(?:{_OPERAND}{_OPERATION}{{1,12}}+|{_POWER}|{_RATIO}){_EQUALS}(?:n|f(?!s*+g))"
-_PLAIN = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})++")
-_ONE = re.compile(_EQUATION)
+_OPERATION: Final = rf"(?:(?:s*+w){{0,6}}+s*+(?:o(?:s*+w){{0,2}}+|[mdx])s*+{_OPERAND})"
+_EQUALS: Final = r"(?:(?:s*+w){0,7}+s*+e(?:s*+m|(?:s*+w){0,3}+)s*+)"
+_EQUATION: Final = rf"(?:{_OPERAND}{_OPERATION}{{1,12}}+|{_POWER}|{_RATIO}){_EQUALS}(?:n|f(?!s*+g))"
+_PLAIN: Final = re.compile(rf"{_AROUND}(?:{_EQUATION}(?!s*+(?:{_SIGN}|[ptN])){_AROUND})++")
+_ONE: Final = re.compile(_EQUATION)
 # Without a sign, only a verb shortly before a number (or what may become one) relates anything; '?' may be a sign.
-_MAY_RELATE = re.compile(r"[ec?]|v(?:s*+[^snfihomdx^F{b]){0,8}+s*+[nfihomdx^F{]")
-_FIGURES = frozenset("nfomdxe^F{}")
-_SPOKEN = frozenset("ih?")
-_RATIOS = re.compile(r"F\{[^F{}a]*[nfN][^F{}a]*\}\{[^F{}a]*[nfN][^F{}a]*\}")
-_EXPONENT = re.compile(r"s*\^(?:s*|\{)(n)")
+_MAY_RELATE: Final = re.compile(r"[ec?]|v(?:s*+[^snfihomdx^F{b]){0,8}+s*+[nfihomdx^F{]")
+_FIGURES: Final = frozenset("nfomdxe^F{}")
+_SPOKEN: Final = frozenset("ih?")
+_RATIOS: Final = re.compile(r"F\{[^F{}a]*[nfN][^F{}a]*\}\{[^F{}a]*[nfN][^F{}a]*\}")
+_EXPONENT: Final = re.compile(r"s*\^(?:s*|\{)(n)")
 
 
 def _letter(token: str) -> str:
@@ -63,8 +64,8 @@ def _letter(token: str) -> str:
     return _LETTER_OF.get(kind, "?")
 
 
-_LETTERS = Memo(_letter)
-_NONE = Relations()
+_LETTERS: Final = Memo(_letter)
+_NONE: Final = Relations()
 
 
 def letters(tokens: list[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import mypyc_attr
 
 from keystep.core import derivations, phrases, plain
@@ -17,7 +19,7 @@ from keystep.core.words import CONTENT
 from keystep.nouns import KeyStep, noun
 
 # Nouns that name a figure and words that are numbers: with them a symbolic fact is still all symbols.
-_FIGURES = frozenset({"angle", "triangle", "line", "half", "third", "quarter"})
+_FIGURES: Final = frozenset({"angle", "triangle", "line", "half", "third", "quarter"})
 
 
 @noun

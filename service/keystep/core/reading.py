@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import ceil, floor
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -24,26 +25,26 @@ from keystep.nouns import Span
 
 # What ends a sentence: a semicolon, a line's end, a full stop of Chinese; a stop with space or a closing mark after it, unless it
 # abbreviates.
-_ENDS = (";", "\n", "\u3002", "\uff01", "\uff1f")
-_ASCII_ENDS = (";", "\n")
-_STOPS = (".", "!", "?")
-_CLOSES = frozenset(" \t\r\n*)]\"'$\\\u3000")
-_ABBREVIATES = frozenset(("e.g.", "i.e.", " vs.", "fig.", " eq.", " no."))
+_ENDS: Final = (";", "\n", "\u3002", "\uff01", "\uff1f")
+_ASCII_ENDS: Final = (";", "\n")
+_STOPS: Final = (".", "!", "?")
+_CLOSES: Final = frozenset(" \t\r\n*)]\"'$\\\u3000")
+_ABBREVIATES: Final = frozenset(("e.g.", "i.e.", " vs.", "fig.", " eq.", " no."))
 # A line that goes on with a relation sign goes on with the sentence, whatever blank lines there are before it.
-_CONTINUED = re.compile(r"\n[^\S\n]*+(?:&\s*+)?+(?:[=\u2248]|\\approx)")
+_CONTINUED: Final = re.compile(r"\n[^\S\n]*+(?:&\s*+)?+(?:[=\u2248]|\\approx)")
 # No sentence of a derivation is longer; a longer one is cut, so that work stays linear in the text.
-MAX_SENTENCE = 1200
+MAX_SENTENCE: Final = 1200
 
 # Signs and words that can state a relation. In ASCII text signs are looked for one by one, and LaTeX by its backslash: many times
 # faster than a class of characters or a list of words.
-_RELATION = re.compile("[=\u2248\u2260<>\u2264\u2265\u7b49\u2245]")
-_RELATION_SIGNS = "=<>"
-_RELATION_WORDS = ("equal", "greater than", "less than", "more than")
-_RELATION_LATEX = re.compile(r"\\(?:approx|ne|le|ge|lt|gt|cong|equiv|simeq)")
+_RELATION: Final = re.compile("[=\u2248\u2260<>\u2264\u2265\u7b49\u2245]")
+_RELATION_SIGNS: Final = "=<>"
+_RELATION_WORDS: Final = ("equal", "greater than", "less than", "more than")
+_RELATION_LATEX: Final = re.compile(r"\\(?:approx|ne|le|ge|lt|gt|cong|equiv|simeq)")
 # "25% of 80 is 20": an operation, and a verb for the sign.
-_OPERATION = re.compile("[+*/%^\u52a0\u51cf\u4e58\u9664\u00b2\u00b3]")
-_OPERATION_SIGNS = "+*/%^"
-_OPERATION_WORDS = (
+_OPERATION: Final = re.compile("[+*/%^\u52a0\u51cf\u4e58\u9664\u00b2\u00b3]")
+_OPERATION_SIGNS: Final = "+*/%^"
+_OPERATION_WORDS: Final = (
     "plus",
     "minus",
     "times",
@@ -57,18 +58,18 @@ _OPERATION_WORDS = (
     "quarter",
     "th of",
 )
-_OPERATION_LATEX = re.compile(r"\\(?:frac|times|cdot)")
-_VERB = re.compile(r"\b(?:is|are|was|were|gives|giving|makes|yields|leaves|totals|becomes)\b|[\u662f\u7b49]")
+_OPERATION_LATEX: Final = re.compile(r"\\(?:frac|times|cdot)")
+_VERB: Final = re.compile(r"\b(?:is|are|was|were|gives|giving|makes|yields|leaves|totals|becomes)\b|[\u662f\u7b49]")
 
 
 # What an integer may be called; a larger one is named with one of the scales.
-_SPOKEN: dict[int, tuple[str, ...]] = {}
+_SPOKEN: Final[dict[int, tuple[str, ...]]] = {}
 for _word, _value in NUMBER_WORDS.items():
     _SPOKEN[_value] = (*_SPOKEN.get(_value, ()), _word)
-_SCALES = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
-_GLUED = re.compile(r"frac\s*\d")  # \\frac12
-_DECIMAL = re.compile(r"\.\d+")
-_ROUNDED = 1.001  # no further from a number is one that it rounds to, or that rounds to it
+_SCALES: Final = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
+_GLUED: Final = re.compile(r"frac\s*\d")  # \\frac12
+_DECIMAL: Final = re.compile(r"\.\d+")
+_ROUNDED: Final = 1.001  # no further from a number is one that it rounds to, or that rounds to it
 
 
 @mypyc_attr(native_class=False)
@@ -151,7 +152,7 @@ class Sentence:
 
 
 # The rollouts of a question share many of their sentences.
-_SENTENCES = Memo(Sentence, limit=2048, longest=MAX_SENTENCE)
+_SENTENCES: Final = Memo(Sentence, limit=2048, longest=MAX_SENTENCE)
 
 
 @mypyc_attr(native_class=False)

@@ -22,6 +22,7 @@ failure (no answer, a wrong one, an unreadable one) is a zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from keystep.core import official, structure
 from keystep.core.audit import audit
@@ -33,7 +34,7 @@ from keystep.nouns import Evidence, KeyStep, Outcome, Reason, Reward, Rollout, S
 from keystep.recipe import Recipe
 
 # Answers that earn nothing at all under StepRAR's third case: none was given, or several were.
-_NO_ONE_ANSWER = frozenset({Reason.NO_ANSWER, Reason.SEVERAL_ANSWERS})
+_NO_ONE_ANSWER: Final = frozenset({Reason.NO_ANSWER, Reason.SEVERAL_ANSWERS})
 
 
 def step_rar(outcome: Outcome, k: float, recipe: Recipe) -> float | None:

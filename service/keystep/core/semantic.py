@@ -18,6 +18,7 @@ What passes and has a cosine of at least the recipe's ``semantic_threshold`` is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from keystep.core.lexicon import COLOUR, EXCLUSIVE
 from keystep.core.opposites import OPPOSITES
@@ -31,7 +32,7 @@ from keystep.nouns import Span, StepMatch, noun
 Pair = tuple[str, str]
 Cosines = Mapping[Pair, float]
 
-_COMPARING = frozenset(
+_COMPARING: Final = frozenset(
     "than as more less fewer twice thrice double triple times fold ratio half halves third thirds quarter quarters fourth fourths".split()
 )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -18,7 +19,7 @@ from keystep.core.reading import Reading
 from keystep.nouns import Span
 
 # All of a name but what its spelling leaves open: signs, Greek, and from an index or a prime on.
-_LETTERS = re.compile(r"[_'].*|[^A-Za-z0-9]", re.DOTALL)
+_LETTERS: Final = re.compile(r"[_'].*|[^A-Za-z0-9]", re.DOTALL)
 
 
 @mypyc_attr(native_class=False)

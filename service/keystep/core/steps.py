@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from keystep.core import structure
 from keystep.nouns import SectionKind
 
-_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+_BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
 
 
 def split(text: str) -> tuple[str, ...]:

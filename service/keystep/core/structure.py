@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from keystep.nouns import Section, SectionKind, Span, Structure
 
 # Tried at line starts. The last group's name is a SectionKind's value; `mark` is set for marked headers.
-_MULBERRY = re.compile(
+_MULBERRY: Final = re.compile(
     r"""
     ^[ \t>\u3000]*+                                  # indentation, quotation
     (?P<mark>[#＃]{1,6}[ \t\u3000]*+)?+
@@ -41,17 +41,17 @@ _MULBERRY = re.compile(
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
 # Where a line begins; in ASCII, where one begins as a header does.
-_LINE = re.compile(r"\n")
-_LIKELY_LINE = re.compile(
+_LINE: Final = re.compile(r"\n")
+_LIKELY_LINE: Final = re.compile(
     r"\n(?=[ \t>#*_]|[iI][mM]|[rR][aA]|[lL][eE][tT]|[sS][tT][eE]|[fF][iI][nN]|[aA][nN][sS]|[tT][hH][eE][ \t]++[fFaA])"
 )
-_LITERAL = re.compile(
+_LITERAL: Final = re.compile(
     r"^\#\#\#[ ](?:(?P<description>Image[ ]Description:)|(?P<rationale>Rationales:)|(?P<intro>Let's[ ]think[ ]step[ ]by[ ]step\.)"
     r"|Step[ ](?P<step>[0-9]{1,6}):|(?P<answer>The[ ]final[ ]answer[ ]is:))",
     re.VERBOSE | re.MULTILINE,
 )
-_TAG = re.compile(r"<(/?)(think|answer|summary|caption|reasoning|conclusion)>", re.IGNORECASE)
-_TAG_KINDS = {
+_TAG: Final = re.compile(r"<(/?)(think|answer|summary|caption|reasoning|conclusion)>", re.IGNORECASE)
+_TAG_KINDS: Final = {
     "think": SectionKind.STEP,
     "answer": SectionKind.ANSWER,
     "summary": SectionKind.RATIONALE,
@@ -59,10 +59,10 @@ _TAG_KINDS = {
     "reasoning": SectionKind.STEP,
     "conclusion": SectionKind.ANSWER,
 }
-_THINK_TAGS = frozenset({"think", "answer"})
+_THINK_TAGS: Final = frozenset({"think", "answer"})
 
 # What a body may consist of and still be empty: white space, Markdown, dots and dashes.
-_EMPTY_FILL = " \t\r\n\f\v\u3000*_#>`-–—.:：…。"
+_EMPTY_FILL: Final = " \t\r\n\f\v\u3000*_#>`-–—.:：…。"
 
 
 def parse(text: str, grammar: Literal["auto", "mulberry_literal"] = "auto") -> Structure:
@@ -110,7 +110,7 @@ def step_bodies(structure: Structure) -> tuple[Span, ...]:
 _Header = tuple[SectionKind, Span, int | None, bool]
 
 
-_KINDS = {kind.value: kind for kind in SectionKind}
+_KINDS: Final = {kind.value: kind for kind in SectionKind}
 
 
 def _headers(pattern: re.Pattern[str], text: str) -> list[_Header]:

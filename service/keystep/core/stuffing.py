@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keystep.core.canonical import fold, lower
 from keystep.core.expressions import provenance
@@ -23,30 +23,31 @@ from keystep.core.prepared import PreparedKeySteps
 from keystep.core.reading import Reading
 from keystep.nouns import Flag, Span, noun
 
-MIN_FORM = 3  # characters of a form that can be told from chance
-MIN_ITEMS = 3
-MAX_GAP = 24  # characters between two items of a list
-SHARE_OF_KEY_STEPS = 0.8
-MIN_OPERATORS = 3
-MIN_COPIED = 40  # characters of a question's sentence
+MIN_FORM: Final = 3  # characters of a form that can be told from chance
+MIN_ITEMS: Final = 3
+MAX_GAP: Final = 24  # characters between two items of a list
+SHARE_OF_KEY_STEPS: Final = 0.8
+MIN_OPERATORS: Final = 3
+MIN_COPIED: Final = 40  # characters of a question's sentence
 
-_BETWEEN = re.compile(r"(?:[\W\d_]|\band\b|\bstep\b|\bor\b)*")
-_LIST_MARK = re.compile(r"[\"'\u201c\u201d|\[\]{}]")
-_WORD = re.compile(r"[^\W\d_]{2}")
-_PREFACE = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|keywords\W*$")
-_VERB = re.compile(
+_BETWEEN: Final = re.compile(r"(?:[\W\d_]|\band\b|\bstep\b|\bor\b)*")
+_LIST_MARK: Final = re.compile(r"[\"'\u201c\u201d|\[\]{}]")
+_WORD: Final = re.compile(r"[^\W\d_]{2}")
+_PREFACE: Final = re.compile(r"key (?:steps?|elements?|points?|words?|phrases?)\W*$|keywords\W*$")
+_VERB: Final = re.compile(
     r"\b(?:is|are|was|were|be|has|have|had|equals?|represents?|shows?|bisects?|contains?|makes?|gives?|costs?|lies|meets?|divides?|\w+(?:izes|ates|ects|ases|ains|eases))\b|="
 )
 # Twenty numbers with nothing but separators between them. Tried once a number, and nothing is tried twice.
-_NUMBER_RUN = re.compile(r"(?<![\d.,;|])\d++(?:\.\d++)?+(?:[\s,;|]++\d++(?:\.\d++)?+){19,}+")
-# Such a run is 39 characters of these classes in a row, at least: six, where one in six is looked at. '?' is what is not ASCII.
-_EVERY = 6
-_RUN = b"0" * (39 // _EVERY)
-_IN_RUN = bytes(0x30 if chr(c) in "0123456789.,;|?" or chr(c).isspace() else 0x61 for c in range(256))
+_NUMBER_RUN: Final = re.compile(r"(?<![\d.,;|])\d++(?:\.\d++)?+(?:[\s,;|]++\d++(?:\.\d++)?+){19,}+")
+# Such a run is so many characters of these classes in a row, at least, and where one in six is looked at, a sixth of that: seen
+# without a regular expression. '?' is what is not ASCII.
+_LONG: Final = 39
+_EVERY: Final = 6
+_IN_RUN: Final = bytes(0x30 if chr(c) in "0123456789.,;|?" or chr(c).isspace() else 0x61 for c in range(256))
 # Two numbers and the operator between them before an equation sign, in reversed text, and the most characters that takes.
-_LONGEST_CALCULATED = 80
-_CALCULATED = re.compile(r"=\s{0,4}+([0-9.]{0,30}[0-9])\s{0,4}+([-+*/]|semit\\|todc\\|vid\\)\s{0,4}+([0-9.]{0,30}[0-9])")
-_QUESTION_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_LONGEST_CALCULATED: Final = 80
+_CALCULATED: Final = re.compile(r"=\s{0,4}+([0-9.]{0,30}[0-9])\s{0,4}+([-+*/]|semit\\|todc\\|vid\\)\s{0,4}+([0-9.]{0,30}[0-9])")
+_QUESTION_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 @noun
@@ -253,9 +254,13 @@ def _may_enumerate(low: str, budget: int) -> bool:
 
 
 def _number_runs(reading: Reading) -> list[Span]:
-    if _RUN not in reading.folded[::_EVERY].encode("ascii", "replace").translate(_IN_RUN):
+    if not (_runs(reading.folded[::_EVERY], _LONG // _EVERY) and _runs(reading.folded, _LONG)):
         return []
     return [found.span() for found in _NUMBER_RUN.finditer(reading.folded)]
+
+
+def _runs(text: str, length: int) -> bool:
+    return b"0" * length in text.encode("ascii", "replace").translate(_IN_RUN)
 
 
 @lru_cache(maxsize=512)

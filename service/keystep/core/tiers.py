@@ -6,6 +6,7 @@ What it leaves undecided (unmatched, nothing in the way) the semantic tier may t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -20,7 +21,7 @@ from keystep.core.words import CONTENT, verbatim
 from keystep.nouns import Span, StepMatch
 
 # Sentences looked at for one form of a text key step, the likeliest first.
-MAX_CANDIDATES = 12
+MAX_CANDIDATES: Final = 12
 
 
 @mypyc_attr(native_class=False)

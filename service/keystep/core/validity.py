@@ -9,10 +9,12 @@ definition (reflection may restart them). Two answer sections are no final answe
 
 from __future__ import annotations
 
+from typing import Final
+
 from keystep.core.structure import is_empty
 from keystep.nouns import Reason, Section, SectionKind, Structure, Validity
 
-_BACKGROUND = (SectionKind.DESCRIPTION, SectionKind.RATIONALE)
+_BACKGROUND: Final = (SectionKind.DESCRIPTION, SectionKind.RATIONALE)
 
 
 def validate(structure: Structure, text: str) -> Validity:

@@ -15,42 +15,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keystep.core import guards
 from keystep.core.canonical import Number, fold, lower, number
 from keystep.nouns import KeyStep, Span, StepMatch
 
 # Shorter phrases are too easily part of something else.
-_MIN_WORDS = 3
-_END = 4  # so many characters of a calculation's end, the sign included, tell it from most others
-_AFTER = 220  # characters after a statement in which it may be taken back
+_MIN_WORDS: Final = 3
+_END: Final = 4  # so many characters of a calculation's end, the sign included, tell it from most others
+_AFTER: Final = 220  # characters after a statement in which it may be taken back
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER: Final = r"\d+(?:\.\d+)?"
 # A calculation and its result, e.g. '100 * 68 / 400 = 17', '8^2 = 64', '\\frac{6}{3} = 2': figures, signs and LaTeX's operators.
-_CALCULATION = re.compile(rf"(?:[\d.,\s+*/^(){{}}-]|\\(?:times|cdot|div|[dt]?frac|left|right|sqrt|,|!))*\d[)}}]* ?= ?-?{_NUMBER}")
-_PLAIN = re.compile(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+")
-_SIGN = re.compile(r" ?([-+*/]) ?")
-_RESULT = re.compile(r"[\s$\\({]{0,4}(-?\d[\d,]*(?:\.\d+)?)(?<!,)")
-_WORDY = re.compile(r"[^\W\d_]{2,}")
+_CALCULATION: Final = re.compile(rf"(?:[\d.,\s+*/^(){{}}-]|\\(?:times|cdot|div|[dt]?frac|left|right|sqrt|,|!))*\d[)}}]* ?= ?-?{_NUMBER}")
+_PLAIN: Final = re.compile(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+")
+_SIGN: Final = re.compile(r" ?([-+*/]) ?")
+_RESULT: Final = re.compile(r"[\s$\\({]{0,4}(-?\d[\d,]*(?:\.\d+)?)(?<!,)")
+_WORDY: Final = re.compile(r"[^\W\d_]{2,}")
+
+
+def _any_word(words: str) -> re.Pattern[bytes]:
+    """One of the words between spaces. By first letters: at each space that decides at once."""
+    rest: dict[str, list[str]] = {}
+    for word in words.split():
+        rest.setdefault(word[0], []).append(word[1:])
+    return re.compile(rf" (?:{'|'.join([first + '(?:' + '|'.join(ends) + ')' for first, ends in rest.items()])}) ".encode())
+
+
 # In the statement's own line: words that could deny or suppose it, and beginnings of such words.
-_DOUBTS = frozenset(
-    b"not never no nobody none nothing nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
-    b" pretend if unless whether were would could might may error errors instead rather fail fails impossible hardly barely lack lacks absent".split()
+_DOUBTS: Final = _any_word(
+    "not never no nobody none nothing nor neither cannot without false falsely wrong wrongly incorrect incorrectly mistaken mistake mistakes untrue invalid deny denies denied doubt doubts"
+    " pretend if unless whether were would could might may error errors instead rather fail fails impossible hardly barely lack lacks absent"
 )
-_DOUBTING = ("suppos", "assum", "imagin", "hypothe", "claim", "contradict", "refut", "disprov", "reject", "n't", "?")
-_DOUBTING_ABROAD = ("？", "≠", "不", "没", "非", "아", "않")
+_DOUBTING: Final = ("suppos", "assum", "imagin", "hypothe", "claim", "contradict", "refut", "disprov", "reject", "n't", "?")
+_DOUBTING_ABROAD: Final = ("？", "≠", "不", "没", "非", "아", "않")
 # After it: words that could take it back.
-_RETRACTS = frozenset(
-    b"wrong incorrect mistake mistaken false untrue invalid oops wait scratch strike ignore disregard correction actually hmm hmmm hold error sorry".split()
+_RETRACTS: Final = _any_word(
+    "wrong incorrect mistake mistaken false untrue invalid oops wait scratch strike ignore disregard correction actually hmm hmmm hold error sorry"
 )
-_RETRACTING = ("not right", "not correct", "not true", "not quite", "not so", "n't right", "n't true", "n't correct")
-_RETRACTING_ABROAD = ("错", "틀", "不对")
-# Everything but a small letter becomes a space, so that words come apart at the speed of a split.
-_LETTERS = bytes(c if chr(c) in "abcdefghijklmnopqrstuvwxyz" else 0x20 for c in range(256))
-# What a longer calculation runs on with, on either side of a statement.
-_RUNS_IN = re.compile(r"(?:[-+*/^=%_]|\\(?:times|cdot|div|pm|sqrt|d?frac)|\b(?:of|plus|minus|times|by|over|equals))[\s$({\\*]*$")
-_RUNS_ON = re.compile(r"[\s$)}*\\]*(?:[-+*/^%!_]|(?:times|cdot|div|pm|plus|minus|over|percent|divided)\b)|\s\d")
+_RETRACTING: Final = ("not right", "not correct", "not true", "not quite", "not so", "n't right", "n't true", "n't correct")
+_RETRACTING_ABROAD: Final = ("错", "틀", "不对")
+# Everything but a small letter becomes a space.
+_LETTERS: Final = bytes(c if chr(c) in "abcdefghijklmnopqrstuvwxyz" else 0x20 for c in range(256))
+# What a longer calculation runs on with, on either side of a statement. Before it: in so many characters.
+_BEFORE: Final = 16
+_OPENERS: Final = " \t\n\r\f\v$({\\"
+_RUNNING_WORDS: Final = ("times", "cdot", "div", "pm", "sqrt", "frac", "of", "plus", "minus", "by", "over", "equals")
+_RUNS_IN: Final = re.compile(r"(?:[-+*/^=%_]|\\(?:times|cdot|div|pm|sqrt|d?frac)|\b(?:of|plus|minus|times|by|over|equals))[\s$({\\*]*$")
+_RUNS_ON: Final = re.compile(r"[\s$)}*\\]*(?:[-+*/^%!_]|(?:times|cdot|div|pm|plus|minus|over|percent|divided)\b)|\s\d")
 
 
 class Spelling(NamedTuple):
@@ -178,7 +191,11 @@ def _begins_apart(low: str, at: int) -> bool:
         return True
     if low[at - 1].isalnum() or low[at - 1] in ".,":
         return False
-    return _RUNS_IN.search(low, max(0, at - 16), at) is None
+    before = low[max(0, at - _BEFORE) : at]
+    said = before.rstrip(_OPENERS)
+    if said and said[-1].isalpha() and before.isascii() and "*" not in before and not said.endswith(_RUNNING_WORDS):
+        return True
+    return _RUNS_IN.search(low, max(0, at - _BEFORE), at) is None
 
 
 def _ends_apart(low: str, end: int) -> bool:
@@ -203,13 +220,13 @@ def _quiet(text: _Text, at: int, end: int, *, equation: bool) -> bool:
 
 
 def _doubtful(line: str, words: bytes) -> bool:
-    if not _DOUBTS.isdisjoint(words.split()) or _any_in(line, _DOUBTING):
+    if _DOUBTS.search(b" " + words + b" ") or _any_in(line, _DOUBTING):
         return True
     return not line.isascii() and _any_in(line, _DOUBTING_ABROAD)
 
 
 def _taken_back(after: str, words: bytes) -> bool:
-    if not _RETRACTS.isdisjoint(words.split()) or (("not " in after or "n't" in after) and _any_in(after, _RETRACTING)):
+    if _RETRACTS.search(b" " + words + b" ") or (("not " in after or "n't" in after) and _any_in(after, _RETRACTING)):
         return True
     return not after.isascii() and _any_in(after, _RETRACTING_ABROAD)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rapidfuzz import fuzz
 
@@ -20,16 +20,16 @@ from keystep.core.memo import Memo
 from keystep.core.words import CONTENT, FRAME, NAMED, NUMERAL, UNIT, classify
 
 # Two endings of one word: rapidfuzz ratio at least this, and this many letters in common at the beginning.
-FUZZY_RATIO = 86.0
-FUZZY_PREFIX = 4
+FUZZY_RATIO: Final = 86.0
+FUZZY_PREFIX: Final = 4
 
 # A longer run without white space is not worth remembering.
-MAX_CHUNK = 64
+MAX_CHUNK: Final = 64
 
 Atom = str | Number
 
 # 'mid-point' is met as 'mid' and 'point'; its first half stands for it here.
-_HALVES = {word.partition("-")[0]: concept for word, concept in CONCEPT.items() if "-" in word}
+_HALVES: Final = {word.partition("-")[0]: concept for word, concept in CONCEPT.items() if "-" in word}
 
 
 def _atoms(chunk: str) -> tuple[Atom, ...]:
@@ -47,7 +47,7 @@ def _atoms(chunk: str) -> tuple[Atom, ...]:
 
 
 # chunk of folded text -> its concepts, names and numbers
-_ATOMS = Memo(_atoms, limit=200_000, longest=MAX_CHUNK)
+_ATOMS: Final = Memo(_atoms, limit=200_000, longest=MAX_CHUNK)
 
 
 class Vocabulary(dict[Atom, int]):

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keystep.core.canonical import FRACTION_WORDS, NUMBER_WORDS, SUPERSCRIPTS, Number, number
 from keystep.core.lexicon import BE, CLAUSE_WORDS, CONCEPT, FUNCTION, LIGHT, NEGATORS, SEGMENTS, SINGLE, UNITS, stem
 from keystep.core.memo import Memo
 
-CONTENT, FRAME, NAMED, NUMERAL, NEGATOR, CLAUSE, SMALL, UNIT, OTHER = range(9)
+CONTENT: Final = 0
+FRAME: Final = 1
+NAMED: Final = 2
+NUMERAL: Final = 3
+NEGATOR: Final = 4
+CLAUSE: Final = 5
+SMALL: Final = 6
+UNIT: Final = 7
+OTHER: Final = 8
 
 
 # Kinds that no neighbour changes.
-_PLAIN = frozenset({NEGATOR, CLAUSE, SMALL})
+_PLAIN: Final = frozenset({NEGATOR, CLAUSE, SMALL})
 
 
 class Word(NamedTuple):
@@ -79,10 +87,10 @@ def classify(token: str) -> tuple[int, str | Number, str]:
 
 
 # Dollars of mathematics, bold, and the stop of a key step written as a sentence.
-_OPERATORS = frozenset({"+", "*", "/", "^", "\\times", "\\cdot", "\\div"})
-_MARKUP = frozenset({"$", "**", "."})
+_OPERATORS: Final = frozenset({"+", "*", "/", "^", "\\times", "\\cdot", "\\div"})
+_MARKUP: Final = frozenset({"$", "**", "."})
 # token -> (kind, concept, lower-cased)
-_CLASSES = Memo(classify)
+_CLASSES: Final = Memo(classify)
 _new = tuple.__new__  # half the cost of calling the named tuple; there are hundreds of words
 
 
