@@ -195,7 +195,7 @@ class Reading:
     @lazy
     def _ends(self) -> list[int]:
         """Behind each character that ends a sentence, in order. Each is searched for by itself, at C speed."""
-        folded, out = self.folded, []
+        folded, low, out = self.folded, self.low, []
         for mark in _ENDS if not folded.isascii() else _ASCII_ENDS:
             at = folded.find(mark) + 1
             while at:
@@ -204,7 +204,7 @@ class Reading:
         for mark in _STOPS:
             at = folded.find(mark) + 1
             while at:
-                if (at == len(folded) or folded[at] in _CLOSES) and self._stops(at):
+                if (at == len(folded) or folded[at] in _CLOSES) and low[max(0, at - 4) : at] not in _ABBREVIATES:
                     out.append(at)
                 at = folded.find(mark, at) + 1
         out.sort()
@@ -249,7 +249,7 @@ class Reading:
 
     def _with(self, signs: re.Pattern[str], ascii_signs: str, latex: re.Pattern[str], words: tuple[str, ...]) -> set[int]:
         """The sentences in which one of the signs or words stands. Each sentence is found once a sign; the rest is skipped."""
-        low, bounds, found = self.low, self.bounds, set[int]()
+        low, bounds, starts, found = self.low, self.bounds, self._starts, set[int]()
         for pattern in (latex,) if low.isascii() else (signs, latex):
             until = 0
             for sign in pattern.finditer(low) if pattern is signs or "\\" in low else ():
@@ -261,7 +261,7 @@ class Reading:
         for word in (*ascii_signs, *words) if low.isascii() else words:
             at = low.find(word)
             while at >= 0:
-                i = self.at(at)
+                i = max(0, bisect_right(starts, at) - 1)
                 found.add(i)
                 at = low.find(word, max(at + 1, bounds[i][1] - len(word)))
         return found

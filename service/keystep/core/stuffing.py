@@ -240,16 +240,18 @@ def _enumerations(key_steps: int, reading: Reading) -> list[Span]:
 
 def _may_enumerate(low: str, budget: int) -> bool:
     """Whether there are enough equations, or two numbers under enough operators, for a closer look."""
-    signs = low.count("=")
-    if signs < MIN_OPERATORS or signs > budget:
-        return signs > budget
-    operators: dict[tuple[str, str], set[str]] = {}
+    signs = []
     at = low.find("=")
     while at >= 0:
+        signs.append(at)
+        at = low.find("=", at + 1)
+    if len(signs) < MIN_OPERATORS or len(signs) > budget:
+        return len(signs) > budget
+    operators: dict[tuple[str, str], set[str]] = {}
+    for at in signs:
         if (found := _CALCULATED.match(low[max(0, at + 1 - _LONGEST_CALCULATED) : at + 1][::-1])) is not None:
             right, operator, left = found.groups()
             operators.setdefault((left, right) if left <= right else (right, left), set()).add(operator)
-        at = low.find("=", at + 1)
     return any(len(found) >= MIN_OPERATORS for found in operators.values())
 
 

@@ -35,6 +35,8 @@ _ANSWER_WORD = re.compile(
 @lru_cache(maxsize=4096)
 def readings(region: str) -> tuple[str, ...]:
     """Ways to read region as an answer, without repeats: itself, its first sentence, its formulas, what follows 'is' or '='."""
+    if region.isascii() and region.isalnum():
+        return (region[:_READ],)  # a number, a letter, a word: it can be read in one way
     region = _HOPE.sub("", level(region[:_READ])).strip()
     found: dict[str, None] = {}
 
