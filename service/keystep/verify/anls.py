@@ -7,13 +7,14 @@ half that length on. An outcome is 0 or 1: here it is whether the metric gives a
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from rapidfuzz.distance import Levenshtein
 
 from keystep.verify.text import plain
 
 # From this normalised distance on the similarity counts as 0.
-_FAR = 0.5
+_FAR: Final = 0.5
 
 
 def near(gold: str, answer: str) -> bool:

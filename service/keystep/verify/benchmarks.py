@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Final
 
 from rapidfuzz.distance import Levenshtein
 
@@ -58,7 +59,7 @@ def _mmstar(question: Question, text: str) -> bool:
     return any(text.startswith(opening) and text[len(opening) :][:1] == gold != "" for opening in ("", "(", "option ", "the answer is "))
 
 
-_STRIPPED = re.compile(r"\\(?:,|;|left|right|text|mbox)|\^\{?\\circ\}?|[\s$\"']")
+_STRIPPED: Final = re.compile(r"\\(?:,|;|left|right|text|mbox)|\^\{?\\circ\}?|[\s$\"']")
 
 
 def _math_vision(question: Question, text: str) -> bool:
@@ -165,7 +166,7 @@ def _plain_math(text: str) -> str:
     )
 
 
-SCORERS: Mapping[str, Scorer] = MappingProxyType(
+SCORERS: Final[Mapping[str, Scorer]] = MappingProxyType(
     {
         "mathvista": _mathvista, "mmstar": _mmstar, "math_vision": _math_vision, "chartqa": _chartqa, "dynamath": _dynamath,
         "hallusionbench": _hallusionbench, "mathverse": _judged, "mme": _mme, "mmreason": _judged,

@@ -7,28 +7,29 @@ and are the machine's (null).
 from __future__ import annotations
 
 import re
+from typing import Final
 
-MAX_CHARS = 1_000
-MAX_DEPTH = 40
-MAX_OPERATORS = 200
-MAX_DIGITS = 120  # of one number
-MAX_EXPONENT = 2_500  # written as a number
-MAX_BASE_TO_LARGE = 10_000  # a base beyond this takes no exponent beyond 50
-MAX_FACTORIAL = 500
-MAX_ITERATED = 3  # sums, products, integrals, limits
-MAX_ITERATED_NUMBER = 1_000  # in an answer that has any of these
+MAX_CHARS: Final = 1_000
+MAX_DEPTH: Final = 40
+MAX_OPERATORS: Final = 200
+MAX_DIGITS: Final = 120  # of one number
+MAX_EXPONENT: Final = 2_500  # written as a number
+MAX_BASE_TO_LARGE: Final = 10_000  # a base beyond this takes no exponent beyond 50
+MAX_FACTORIAL: Final = 500
+MAX_ITERATED: Final = 3  # sums, products, integrals, limits
+MAX_ITERATED_NUMBER: Final = 1_000  # in an answer that has any of these
 
-_DIGITS = re.compile(r"\d+")
-_POWER = re.compile(r"(?:\^|\*\*)\s*[{(]*\s*[+-]?\s*(\d+)")
-_TOWER = re.compile(
+_DIGITS: Final = re.compile(r"\d+")
+_POWER: Final = re.compile(r"(?:\^|\*\*)\s*[{(]*\s*[+-]?\s*(\d+)")
+_TOWER: Final = re.compile(
     r"(?:\^|\*\*)[^,;=<>&]{0,40}?(?:\^|\*\*)[^,;=<>&]{0,40}?(?:\^|\*\*)|(?:\^|\*\*)\s*[{(]*\s*\w+\s*(?:\^|\*\*)\s*[{(]*\s*\d+"
 )
-_FACTORIAL = re.compile(r"(\d+)\s*!")
-_BRACKET_FACTORIAL = re.compile(r"[)}\]!]\s*!")
-_BINOMIAL = re.compile(r"\\[dt]?binom|\\choose|\\Gamma|\\operatorname\{lcm\}|\\operatorname\{gcd\}")
-_ITERATED = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim)(?![a-z])")
-_OPERATOR = re.compile(r"[-+*/^=<>,;&]|\\[A-Za-z]+")
-_CODE = re.compile(r"__\w+__|\b(?:eval|exec|open|system|getattr|compile)\s*\(|\bimport\s+(?:os|sys|subprocess)\b|\blambda\s+\w+\s*:")
+_FACTORIAL: Final = re.compile(r"(\d+)\s*!")
+_BRACKET_FACTORIAL: Final = re.compile(r"[)}\]!]\s*!")
+_BINOMIAL: Final = re.compile(r"\\[dt]?binom|\\choose|\\Gamma|\\operatorname\{lcm\}|\\operatorname\{gcd\}")
+_ITERATED: Final = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim)(?![a-z])")
+_OPERATOR: Final = re.compile(r"[-+*/^=<>,;&]|\\[A-Za-z]+")
+_CODE: Final = re.compile(r"__\w+__|\b(?:eval|exec|open|system|getattr|compile)\s*\(|\bimport\s+(?:os|sys|subprocess)\b|\blambda\s+\w+\s*:")
 
 
 def too_complex(answer: str) -> bool:

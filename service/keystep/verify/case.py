@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from fractions import Fraction
+
+from keystep.nouns import noun
 
 
 class State(Enum):
@@ -18,7 +19,7 @@ class State(Enum):
     UNREADABLE = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Case:
     """What an answer is held against.
 

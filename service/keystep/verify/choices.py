@@ -6,30 +6,31 @@ With options, a letter is a label ('A' is the first), even where the options are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
+from keystep.nouns import noun
 from keystep.verify import number
 from keystep.verify.text import bare, fold, level, plain
 
 # 'B', '(B)', 'B.', 'B: 45', '(B) 45', 'Option B', 'B) -1'; a letter followed by a space and words is an article or a word.
-_LABEL = re.compile(
+_LABEL: Final = re.compile(
     r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|선택지|보기|选项|選項)?\s*:?\s*(?:is\s+)?[(\[]?\s*([A-Za-z])"
     r"(?:\s*[)\].:,]+(?P<rest>.*)|\s*(?P<paren>\(.*)|\s*(?:번|项|項)?|[)\]]?\s+is\s+(?:the\s+)?(?:correct|right)(?:\s+(?:answer|option|choice|one))?)",
     re.IGNORECASE | re.DOTALL,
 )
-_LABEL_DASH = re.compile(r"([A-Z])\s+-\s+(?P<rest>\S.*)", re.DOTALL)
-_LISTED = re.compile(r"(?:^|[\s,;:])\(?([A-Z])\s*[).:]\s*(.+?)(?=(?:[\s,;]+\(?[A-Z]\s*[).:]\s)|\s*$)", re.DOTALL)
-_LISTED_LINE = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*(\S.*?)\s*$", re.MULTILINE)
-_OFFERED = re.compile(
+_LABEL_DASH: Final = re.compile(r"([A-Z])\s+-\s+(?P<rest>\S.*)", re.DOTALL)
+_LISTED: Final = re.compile(r"(?:^|[\s,;:])\(?([A-Z])\s*[).:]\s*(.+?)(?=(?:[\s,;]+\(?[A-Z]\s*[).:]\s)|\s*$)", re.DOTALL)
+_LISTED_LINE: Final = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*(\S.*?)\s*$", re.MULTILINE)
+_OFFERED: Final = re.compile(
     r"[(\[]?[A-Za-z][)\].]?(?:\s*(?:,\s*(?:and|or)\b|,|/|&|\bor\b|\band\b|或|和|또는|및)\s*[(\[]?[A-Za-z](?![A-Za-z])[)\].]?)+(?:\s*[.:].*)?",
     re.DOTALL,
 )
-_BETWEEN_WORDS = re.compile(r"(?<!\d) | (?!\d)")
-_NEGATED = re.compile(r"\b(?:not|no|never|neither|except|isn't|incorrect|wrong)\b", re.IGNORECASE)
+_BETWEEN_WORDS: Final = re.compile(r"(?<!\d) | (?!\d)")
+_NEGATED: Final = re.compile(r"\b(?:not|no|never|neither|except|isn't|incorrect|wrong)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Pick:
     """label: 0 for A; None when no letter was given.  text: what stood beside the letter, or the answer itself."""
 

@@ -12,21 +12,24 @@ from __future__ import annotations
 import re
 from decimal import Context, Decimal, DecimalException
 from functools import lru_cache
+from typing import Final
 
 # Different means by more than any rounding that a comparison forgives: a hundredth where decimals are written, else less.
-MARGIN_EXACT = Decimal("1e-4")
-MARGIN_DECIMAL = Decimal("1e-2")
+MARGIN_EXACT: Final = Decimal("1e-4")
+MARGIN_DECIMAL: Final = Decimal("1e-2")
 
-_CONTEXT = Context(prec=50)
-_PI = Decimal("3.14159265358979323846264338327950288419716939937510582")
-_SMALLEST_DIVISOR = Decimal("1e-9")
-_MOST_CHARS = 200
-_MOST_POWER = 12
-_DEEPEST = 20
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|(\\(?:d?frac|sqrt|pi|times|cdot|div|left|right)(?![A-Za-z])|\\[,;! ]|[-+*/^(){}\[\]]))")
-_SILENT = frozenset({"\\left", "\\right", "\\,", "\\;", "\\!", "\\ "})
-_MULTIPLY = {"*", "\\times", "\\cdot"}
-_CLOSES = {"(": ")", "{": "}", "[": "]"}
+_CONTEXT: Final = Context(prec=50)
+_PI: Final = Decimal("3.14159265358979323846264338327950288419716939937510582")
+_SMALLEST_DIVISOR: Final = Decimal("1e-9")
+_MOST_CHARS: Final = 200
+_MOST_POWER: Final = 12
+_DEEPEST: Final = 20
+_TOKEN: Final = re.compile(
+    r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|(\\(?:d?frac|sqrt|pi|times|cdot|div|left|right)(?![A-Za-z])|\\[,;! ]|[-+*/^(){}\[\]]))"
+)
+_SILENT: Final = frozenset({"\\left", "\\right", "\\,", "\\;", "\\!", "\\ "})
+_MULTIPLY: Final = {"*", "\\times", "\\cdot"}
+_CLOSES: Final = {"(": ")", "{": "}", "[": "]"}
 
 
 def differ(gold: str, answer: str) -> bool:

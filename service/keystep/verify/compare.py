@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import partial
+from typing import Final
 
 from keystep.verify import anls, kinds, moments, number, policies, quantities, sequences, units, yesno
 from keystep.verify import choices as choice_reader
@@ -98,12 +99,12 @@ def sides(case: Case, answer: str) -> tuple[str, str]:
 
 
 # y = ... and f(x) = ... define the same function.
-_FUNCTION_OF_X = re.compile(r"\s*(?:y|[fgh]\s*\(\s*x\s*\))\s*=(?!=)")
+_FUNCTION_OF_X: Final = re.compile(r"\s*(?:y|[fgh]\s*\(\s*x\s*\))\s*=(?!=)")
 # Signs that people type and LaTeX readers do not know: √13, √(a+b), 2π, 3 pi.
-_ROOT = re.compile(r"(?:√|(?<![A-Za-z\\])sqrt(?=\s*\())\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[A-Za-zπ]))")
-_LETTER_IN_FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|boldsymbol)\s*\{\s*([A-Za-z])\s*\}")
-_PI = re.compile(r"π|(?<![A-Za-z\\])pi(?![A-Za-z])")
-_MEASURED = re.compile(r"(.*(?:[\d)}]|\\pi))\s+([A-Za-zµ°%]+(?:[²³]|\^\{?[23]\}?)?)", re.DOTALL)
+_ROOT: Final = re.compile(r"(?:√|(?<![A-Za-z\\])sqrt(?=\s*\())\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[A-Za-zπ]))")
+_LETTER_IN_FONT: Final = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|boldsymbol)\s*\{\s*([A-Za-z])\s*\}")
+_PI: Final = re.compile(r"π|(?<![A-Za-z\\])pi(?![A-Za-z])")
+_MEASURED: Final = re.compile(r"(.*(?:[\d)}]|\\pi))\s+([A-Za-zµ°%]+(?:[²³]|\^\{?[23]\}?)?)", re.DOTALL)
 
 
 def spelled_out(formula: str) -> str:
@@ -114,7 +115,7 @@ def spelled_out(formula: str) -> str:
     return _PI.sub(r"\\pi ", formula)
 
 
-_ROWS = re.compile(r"\[\s*\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*\s*\]")
+_ROWS: Final = re.compile(r"\[\s*\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*\s*\]")
 
 
 def _matrix(formula: str) -> str:
@@ -133,7 +134,7 @@ def _without_measure(gold: str, answer: str) -> str:
     return measured[1]
 
 
-_ORDINAL = re.compile(r"\b(?:(?:option|choice|number)\s*#?\d|first|second|third|fourth|fifth|last|former|latter)\b", re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"\b(?:(?:option|choice|number)\s*#?\d|first|second|third|fourth|fifth|last|former|latter)\b", re.IGNORECASE)
 
 
 def names_gold(case: Case, text: str) -> bool:
@@ -174,7 +175,7 @@ def _no_option(answer: str, options: tuple[str, ...], gold: int | None) -> State
     return State.UNREADABLE
 
 
-_DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d)")
+_DECIMAL_COMMA: Final = re.compile(r"([+-]?\d+),(\d)")
 
 
 def _number(case: Case, answer: str) -> State:
@@ -201,7 +202,7 @@ def _number(case: Case, answer: str) -> State:
     return State.SYMBOLIC if kinds.is_formula(answer) else State.UNREADABLE
 
 
-_OFFERED = re.compile(r"\s*(?:;|\bor\b|\band\b|/|또는|或)\s*", re.IGNORECASE)
+_OFFERED: Final = re.compile(r"\s*(?:;|\bor\b|\band\b|/|또는|或)\s*", re.IGNORECASE)
 
 
 def _text(case: Case, answer: str) -> State:
@@ -284,10 +285,10 @@ def _typed(formula: str) -> str:
     return _ONE_CHARACTER.sub(r"\1{\2}", choice_reader.squeeze(formula))
 
 
-_ONE_CHARACTER = re.compile(r"([\^_])(\w)(?!\w)")
+_ONE_CHARACTER: Final = re.compile(r"([\^_])(\w)(?!\w)")
 
 
-_DECIDERS = {
+_DECIDERS: Final = {
     kinds.CHOICE: _choice,
     kinds.NUMBER: _number,
     kinds.TEXT: _text,

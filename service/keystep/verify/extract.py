@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from keystep.nouns import Span
+from keystep.nouns import Span, noun
 from keystep.verify.text import brace_end, last_match, level
 
 # An answer longer than this is prose or a bomb; what is read of it is bounded by this.
-MAX_ANSWER = 1_000
-_MAX_UNCLOSED = 8
+MAX_ANSWER: Final = 1_000
+_MAX_UNCLOSED: Final = 8
 # So many places of an answer section are looked at for another answer.
-_MAX_PLACES = 24
+_MAX_PLACES: Final = 24
 
 
 class Found(NamedTuple):
@@ -37,7 +36,7 @@ class Found(NamedTuple):
     run_on: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Extraction:
     """candidates: most explicit first; empty when no answer is given.
 
@@ -50,42 +49,42 @@ class Extraction:
     text: str = ""
 
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 # '\\boxed{5}$ cm': a unit outside the box, but no word of the sentence that goes on.
-_UNIT_AFTER = re.compile(
+_UNIT_AFTER: Final = re.compile(
     r"(?:\$|\\\))?[ ~]?(?:\\(?:text|mathrm)\{\s*)?(?!(?:in|at|as|an?|or|so|to|is|am|by|and)\b)([A-Za-z]+(?:\^\{?[23]\}?)?)\b"
 )
-_TAG = re.compile(r"<answer>(.*?)(</answer>|$)", re.IGNORECASE | re.DOTALL)
-_FINAL = re.compile(r"final\s+answer\b[ \t*_]*(?:is\b[ \t*_]*:*|:+)[ \t:*_]*", re.IGNORECASE)
-_ANSWER = re.compile(
+_TAG: Final = re.compile(r"<answer>(.*?)(</answer>|$)", re.IGNORECASE | re.DOTALL)
+_FINAL: Final = re.compile(r"final\s+answer\b[ \t*_]*(?:is\b[ \t*_]*:*|:+)[ \t:*_]*", re.IGNORECASE)
+_ANSWER: Final = re.compile(
     r"(?:\bI(?:'d| would| will|'ll)? (?:choose|pick|select|go with)\b[ \t:*_]*"
     r"|\b(?:answer|choice|option|answers)\b[ \t*_]*(?:(?:is|are|was|would be|should be|must be)\b[ \t*_]*:*|:+|=)[ \t:*_]*"
     r"|\banswer\b[ \t]*(?=\\[\[(]|\$))",
     re.IGNORECASE,
 )
-_CJK = re.compile(r"(?:정답은|정답|답은|답:|答案是|答案为|答案選|答案选|答案|選擇|选择|故选|应选|选项|選項|选)[ \t]*[:是为]?[ \t*]*")
-_PHRASES = (_FINAL, _ANSWER, _CJK)
+_CJK: Final = re.compile(r"(?:정답은|정답|답은|답:|答案是|答案为|答案選|答案选|答案|選擇|选择|故选|应选|选项|選項|选)[ \t]*[:是为]?[ \t*]*")
+_PHRASES: Final = (_FINAL, _ANSWER, _CJK)
 # In ASCII text each match has one of these, so many characters at most after its beginning: found at the speed of a string search.
-_ROOTS = {_FINAL: ("final",), _ANSWER: ("answer", "choice", "option", "choose", "pick", "select", "go with"), _CJK: ()}
-_BEFORE_ROOT = 12
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
-_LONE_LETTER = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
+_ROOTS: Final = {_FINAL: ("final",), _ANSWER: ("answer", "choice", "option", "choose", "pick", "select", "go with"), _CJK: ()}
+_BEFORE_ROOT: Final = 12
+_LINE: Final = re.compile(r"[^\n]*\S[^\n]*")
+_LONE_LETTER: Final = re.compile(r"[ \t*(\[\"']*([A-Za-z])[ \t*)\].\"']*")
 # A reply that opens with its letter on a line of its own, and then explains.
-_OPENING_LETTER = re.compile(r"\s*((?:\*\*)?[(\[]?[A-Z][)\].]?(?:\*\*)?)[ \t]*\n")
-_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
-_SPECIAL = re.compile(r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
-_NEW_QUESTION = re.compile(
+_OPENING_LETTER: Final = re.compile(r"\s*((?:\*\*)?[(\[]?[A-Z][)\].]?(?:\*\*)?)[ \t]*\n")
+_BOLD: Final = re.compile(r"\*\*([^*\n]+)\*\*")
+_SPECIAL: Final = re.compile(r"<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<\|end\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
+_NEW_QUESTION: Final = re.compile(
     r"\n[ \t]*(?:#+[ \t]*|\*\*)?(?i:Question|Q|User|Human|Problem|Instruction|问题|질문)(?:[ \t]+\d+)?(?:\*\*)?[ \t]*:"
 )
 # Within a line: only after a sentence's or a formula's end, and with its capital.
-_NEW_QUESTION_INLINE = re.compile(r"(?:Question|Q|User|Human|问题|질문)(?:\*\*)?[ \t]*:")
-_SPECIAL_TAIL = re.compile(r"(?:\s|<\|[a-z_]{1,30}\|>|</s>|<eos>|<pad>|<end_of_turn>)$", re.IGNORECASE)
+_NEW_QUESTION_INLINE: Final = re.compile(r"(?:Question|Q|User|Human|问题|질문)(?:\*\*)?[ \t]*:")
+_SPECIAL_TAIL: Final = re.compile(r"(?:\s|<\|[a-z_]{1,30}\|>|</s>|<eos>|<pad>|<end_of_turn>)$", re.IGNORECASE)
 # Said after an answer, never part of one.
-_CLOSER = re.compile(
+_CLOSER: Final = re.compile(
     r"(?:^|(?<=[.!?\s]))(?:I hope (?:it|this|that)|Hope this|Let me know|Please let me know|Feel free)[^\n]*$", re.IGNORECASE
 )
-_STOP = re.compile(r"(?:[.!?]|\$\$|\\\])\s+(?=[A-Z$\\])|\s(?=(?:So|Thus|Therefore|Hence),? )")
-_OPEN = {"\\[": "\\]", "$$": "$$"}
+_STOP: Final = re.compile(r"(?:[.!?]|\$\$|\\\])\s+(?=[A-Z$\\])|\s(?=(?:So|Thus|Therefore|Hence),? )")
+_OPEN: Final = {"\\[": "\\]", "$$": "$$"}
 
 
 def find(text: str, section: Span | None = None) -> Extraction:
@@ -322,7 +321,7 @@ def _last_sentence(text: str, start: int, end: int) -> Span:
     return max(stops[-1] if stops else a, end - MAX_ANSWER), end
 
 
-_WORD = re.compile(r"[^\W\d_]{3}")
+_WORD: Final = re.compile(r"[^\W\d_]{3}")
 
 
 def _goes_on(text: str, at: int, end: int) -> bool:

@@ -7,11 +7,12 @@ yes or no. A pure function of its arguments.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from keystep.core import structure as structure_parser
-from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure
+from keystep.nouns import Flag, Outcome, Question, Reason, SectionKind, Span, Structure, noun
 from keystep.recipe import Recipe
 from keystep.verify import bounds, closed, compare, extract, kinds, number, offers, policies, quantities, sequences, units
 from keystep.verify.case import Case, State
@@ -21,7 +22,7 @@ from keystep.verify.reading import readings
 from keystep.verify.text import fold, last_match, level, plain
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Pending:
     """What symbolic comparison has to say yes or no to; rounding: decimal places."""
 
@@ -32,17 +33,17 @@ class Pending:
     wrong: Outcome
 
 
-_BITS = {"1": "yes", "0": "no"}
-_NUMBERISH = re.compile(
+_BITS: Final = {"1": "yes", "0": "no"}
+_NUMBERISH: Final = re.compile(
     r"(?<![A-Za-z])\d|\b(?:none|no|dozen|pair|couple|half|double|twice|triple|single|quarter|third|zero|one|two|three|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|\w+teen|twenty|thirty|\w+ty|hundred|thousand|million|[ivxlc]{2,})\b|[^\W\d_a-zA-Z]",
     re.IGNORECASE,
 )
-_DENIAL = re.compile(r"\W*not\b", re.IGNORECASE)
-_NUMERALS = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
-_ONLY = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
+_DENIAL: Final = re.compile(r"\W*not\b", re.IGNORECASE)
+_NUMERALS: Final = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
+_ONLY: Final = re.compile(r"(?<![\w.])[$€£]?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?(?:%|°|[A-Za-z]+[23²³]?(?:/[A-Za-z]+)?))?")
 # Words beside a numeral that may mean another number.
-_HEDGED = re.compile(
+_HEDGED: Final = re.compile(
     r"\b(?:not|no|never|less|more|least|most|greater|fewer|over|under|between|up|above|below|or|either|maybe|perhaps|except|minus|negative|plus"
     r"|half|halves|double|twice|triple|thirds?|quarters?|\w+ths|dozens?|times|squared?|cubed?|root|factorial|almost|nearly|short|sin|cos|tan|log|ln)\b|n't|负|負|마이너스|영하",
     re.IGNORECASE,
@@ -127,8 +128,8 @@ def _case(
     return Case(gold, kind, question, choices, precision, name, relative, absolute)
 
 
-_PLACES = {"one": 1, "two": 2, "three": 3, "four": 4, "tenth": 1, "hundredth": 2, "thousandth": 3}
-_ASKED_PLACES = re.compile(r"\b(one|two|three|four|[1-4]) decimal places?\b|\bnearest (tenth|hundredth|thousandth)\b", re.IGNORECASE)
+_PLACES: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "tenth": 1, "hundredth": 2, "thousandth": 3}
+_ASKED_PLACES: Final = re.compile(r"\b(one|two|three|four|[1-4]) decimal places?\b|\bnearest (tenth|hundredth|thousandth)\b", re.IGNORECASE)
 
 
 def _precision_asked(question: str, gold: str) -> int | None:
@@ -244,10 +245,10 @@ def _ways(case: Case, candidate: Found) -> tuple[str, ...]:
     return ways[:1] if case.kind == kinds.YES_NO else ways
 
 
-_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+(?=\S)")
-_SENTENCES = re.compile(r"[.!?]\s+\S")
+_BULLET: Final = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+(?=\S)")
+_SENTENCES: Final = re.compile(r"[.!?]\s+\S")
 # Where two lines are two: numeral to numeral, or a new sentence after one that does not lead in to it.
-_APART = re.compile(r"\d\n[\d.]|(?<!\bis)(?<!\bare)(?<![:=,])\n[A-Z][a-z']+ ")
+_APART: Final = re.compile(r"\d\n[\d.]|(?<!\bis)(?<!\bare)(?<![:=,])\n[A-Z][a-z']+ ")
 
 
 def _joined(body: str) -> tuple[str, ...]:
@@ -262,7 +263,7 @@ def _joined(body: str) -> tuple[str, ...]:
 
 
 # What people call a thing in brackets.
-_BRACKETED = re.compile(
+_BRACKETED: Final = re.compile(
     r"^(?:the\s+)?(?:(?:open|closed|half-open|ordered|solution)\s+)?(?:interval|range|set|list|point|pair|triple|tuple)\s+(?=[$\\(\[{])",
     re.IGNORECASE,
 )

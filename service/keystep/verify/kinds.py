@@ -10,8 +10,19 @@ from keystep.verify import choices as choice_reader
 from keystep.verify import number, units
 from keystep.verify.text import plain
 
-CHOICE, YES_NO, NUMBER, TIME, DATE, RATIO = "choice", "yes_no", "number", "time", "date", "ratio"
-SEQUENCE, INTERVAL, EQUATION, EXPRESSION, MATRIX, TEXT, ANLS = "sequence", "interval", "equation", "expression", "matrix", "text", "anls"
+CHOICE: Final = "choice"
+YES_NO: Final = "yes_no"
+NUMBER: Final = "number"
+TIME: Final = "time"
+DATE: Final = "date"
+RATIO: Final = "ratio"
+SEQUENCE: Final = "sequence"
+INTERVAL: Final = "interval"
+EQUATION: Final = "equation"
+EXPRESSION: Final = "expression"
+MATRIX: Final = "matrix"
+TEXT: Final = "text"
+ANLS: Final = "anls"
 
 # What requests may name, the benchmarks' own words among them.
 NAMES: Final = {
@@ -24,36 +35,36 @@ NAMES: Final = {
     "text": TEXT, "string": TEXT, "anls": ANLS, "free-form": "auto", "free_form": "auto", "single answer": "auto",
 }  # fmt: skip
 
-_LETTER = re.compile(r"\(?([A-Z])\)?\.?|\(?([A-Z])\s*[).:]\s*\S.*", re.DOTALL)
-_YES_NO = frozenset("yes no true false 是 是的 对 正确 否 不是 不对 错误 错 예 네 맞습니다 아니요 아니오 참 거짓".split())
-_TIME = re.compile(r"\d{1,2}:\d{1,2}(?::\d{2})?\s*(?:[ap]\.?\s*m\.?)?", re.IGNORECASE)
-_DATE = re.compile(
+_LETTER: Final = re.compile(r"\(?([A-Z])\)?\.?|\(?([A-Z])\s*[).:]\s*\S.*", re.DOTALL)
+_YES_NO: Final = frozenset("yes no true false 是 是的 对 正确 否 不是 不对 错误 错 예 네 맞습니다 아니요 아니오 참 거짓".split())
+_TIME: Final = re.compile(r"\d{1,2}:\d{1,2}(?::\d{2})?\s*(?:[ap]\.?\s*m\.?)?", re.IGNORECASE)
+_DATE: Final = re.compile(
     r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}|\d{4}[/-]\d{1,2}[/-]\d{1,2}|(?:[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?|\d{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?),? \d{4}",
     re.IGNORECASE,
 )
-_RANGE = re.compile(r"\d+(?:[.,]\d+)*\s*(?:-|to)\s*\d+(?:[.,]\d+)*(?:\s*[A-Za-z%]+)?")
-_RATIO = re.compile(r"\s*[^:=]{1,40}(?::[^:=]{1,40}){1,4}")
-_WORD = re.compile(r"[A-Za-z]{3,}")
-_COMMAND = re.compile(r"\\[A-Za-z]+")
-_FUNCTION = frozenset(
+_RANGE: Final = re.compile(r"\d+(?:[.,]\d+)*\s*(?:-|to)\s*\d+(?:[.,]\d+)*(?:\s*[A-Za-z%]+)?")
+_RATIO: Final = re.compile(r"\s*[^:=]{1,40}(?::[^:=]{1,40}){1,4}")
+_WORD: Final = re.compile(r"[A-Za-z]{3,}")
+_COMMAND: Final = re.compile(r"\\[A-Za-z]+")
+_FUNCTION: Final = frozenset(
     "sin cos tan sec csc cot log ln exp lim sqrt max min mod arcsin arccos arctan sinh cosh tanh det gcd lcm pi theta alpha beta frac left right infty cdot times text cup cap and".split()
 )
-_MATH = re.compile(
+_MATH: Final = re.compile(
     r"\\(?:frac|sqrt|pi|sin|cos|tan|log|ln|sum|int|prod|lim|infty|cdot|times|pm|mathbb|alpha|beta|theta|lambda|mu|sigma|omega|binom|overline|begin|cup|cap|in|le|ge|leq|geq|neq|circ|angle)(?![a-z])|[\^_=<>≠≤≥√|¹²³⁴⁵⁶⁷⁸⁹π∞±∪∩∈]|\d\s*[*/+-]\s*[\da-z(]|^\W*[a-z]\W*$|\d ?[a-z]\b|\d ?[a-z]{2}$|\d!|\b[a-z]\s*[*/+-]\s*[a-z]\b|[a-z]\s*[*/+-]\s*\d|^\W*[a-z]\([a-z]\)|\bsqrt\s*\(",
     re.IGNORECASE,
 )
-_WRAPPED = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
+_WRAPPED: Final = re.compile(r"\\(?:text|textbf|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
 # Environments, and words that join formulas ('(1,2)or(2,1)').
-_NAMED = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\{[clr|]+\}|(?<=[\d)\]}$])\s*(?:or|and)(?=[\s\\\d(\[$-])|\b(?:and|or)\b")
+_NAMED: Final = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\{[clr|]+\}|(?<=[\d)\]}$])\s*(?:or|and)(?=[\s\\\d(\[$-])|\b(?:and|or)\b")
 # The left side of an assignment: a name, never something to be computed.
-_NAME = re.compile(r"\(?[\w|':.,() ]*(?:_\s*(?:\{[^{}]*\}|\w)[\w|':() ]*)*\)?|\\(?:angle|overline|frac)\s*[\w{} ]+")
-_COMPUTED = re.compile(r"[+*^]|-|\d\s*[A-Za-z]|<|>")
+_NAME: Final = re.compile(r"\(?[\w|':.,() ]*(?:_\s*(?:\{[^{}]*\}|\w)[\w|':() ]*)*\)?|\\(?:angle|overline|frac)\s*[\w{} ]+")
+_COMPUTED: Final = re.compile(r"[+*^]|-|\d\s*[A-Za-z]|<|>")
 # What joins one equation to the next: 'x = 1 or x = 2'.
-_ANOTHER = re.compile(r"[,;]|(?<=[\d\s)}])(?:and|or)(?=[\sA-Za-z(])")
+_ANOTHER: Final = re.compile(r"[,;]|(?<=[\d\s)}])(?:and|or)(?=[\sA-Za-z(])")
 # Numbers with nothing between them, or with a range's dots, are no formula.
-_APART = re.compile(r"\d[\d.]*(?:\s+\d[\d.]*)+|\d+\.{2,}\d+")
-_ORDERED = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
-_LIST = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
+_APART: Final = re.compile(r"\d[\d.]*(?:\s+\d[\d.]*)+|\d+\.{2,}\d+")
+_ORDERED: Final = re.compile(r"[([{<]\s*[^()\[\]{}]+(?:[,;][^()\[\]{}]+)+[)\]}>]")
+_LIST: Final = re.compile(r"[^,;]{1,40}(?:\s*(?:,|;|\band\b|\bor\b)\s*[^,;]{1,40})+")
 
 
 @lru_cache(maxsize=2048)

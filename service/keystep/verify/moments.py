@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from keystep.verify import number
 from keystep.verify.text import plain
 
-_TIME = re.compile(
+_TIME: Final = re.compile(
     r"(?P<h>\d{1,2})(?:[:.](?P<m>\d{1,2})(?::(?P<s>\d{2}))?)?\s*(?P<half>[ap]\s*\.?\s*m)?\s*\.?(?:\s*o'?\s?clock)?", re.IGNORECASE
 )
-_SPOKEN = re.compile(r"(?P<part>half|a quarter|quarter) (?P<side>past|to) (?P<h>\w+)", re.IGNORECASE)
-_MONTHS = "january february march april may june july august september october november december".split()
-_NUMERIC = re.compile(r"(\d{1,4})[/.-](\d{1,2})[/.-](\d{1,4})")
-_NAMED = re.compile(
+_SPOKEN: Final = re.compile(r"(?P<part>half|a quarter|quarter) (?P<side>past|to) (?P<h>\w+)", re.IGNORECASE)
+_MONTHS: Final = "january february march april may june july august september october november december".split()
+_NUMERIC: Final = re.compile(r"(\d{1,4})[/.-](\d{1,2})[/.-](\d{1,4})")
+_NAMED: Final = re.compile(
     r"(?:(?P<m1>[a-z]{3,9})\.? (?P<d1>\d{1,2})(?:st|nd|rd|th)?|(?P<d2>\d{1,2})(?:st|nd|rd|th)? (?:of )?(?P<m2>[a-z]{3,9})\.?),? (?P<y>\d{4})",
     re.IGNORECASE,
 )

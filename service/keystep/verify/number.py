@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
+from keystep.nouns import noun
 from keystep.verify import units
 from keystep.verify.text import plain
 
 # Beyond these a number is no answer anybody meant; bounds.py says so before anything else is tried.
-MAX_DIGITS = 400
-MAX_EXPONENT = 400
+MAX_DIGITS: Final = 400
+MAX_EXPONENT: Final = 400
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Number:
     """value: as written, percent not divided. places: decimals as written, None for an integer or fraction.
 
@@ -32,13 +33,15 @@ class Number:
     loose: bool = False
 
 
-_GROUPED = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?"
-_PLAIN = r"\d+\.\d+|\d+\.?|\.\d+"
+_GROUPED: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?"
+_PLAIN: Final = r"\d+\.\d+|\d+\.?|\.\d+"
 # A decimal comma, where it cannot be a separator: two places, four or more, or a leading zero. '2,5' is a pair.
-_COMMA = r"0,\d+|\d+,\d{2}|\d+,\d{4,}"
-_POWER = r"(?:\s*[*x]\s*10\s*\^\s*(?:\{\s*(?P<p1>[+-]?\s*\d+)\s*\}|\(\s*(?P<p2>[+-]?\d+)\s*\)|(?P<p3>[+-]?\d+))|[eE](?P<p4>[+-]?\d+))?"
-_FRAC = r"\\frac\s*(?:\{\s*(?P<n1>-?\d+)\s*\}|(?P<n2>\d))\s*(?:\{\s*(?P<d1>-?\d+)\s*\}|(?P<d2>\d+))"
-_NUMBER = re.compile(
+_COMMA: Final = r"0,\d+|\d+,\d{2}|\d+,\d{4,}"
+_POWER: Final = (
+    r"(?:\s*[*x]\s*10\s*\^\s*(?:\{\s*(?P<p1>[+-]?\s*\d+)\s*\}|\(\s*(?P<p2>[+-]?\d+)\s*\)|(?P<p3>[+-]?\d+))|[eE](?P<p4>[+-]?\d+))?"
+)
+_FRAC: Final = r"\\frac\s*(?:\{\s*(?P<n1>-?\d+)\s*\}|(?P<n2>\d))\s*(?:\{\s*(?P<d1>-?\d+)\s*\}|(?P<d2>\d+))"
+_NUMBER: Final = re.compile(
     rf"(?P<sign>[+-]?)\s*(?P<currency>[$€£¥₩₹]|(?:US|A|C|HK)\$)?\s*(?P<inner>[+-]?)"
     rf"(?:(?:(?P<whole>\d+)\s*(?:\+\s*)?)?{_FRAC}"
     rf"|(?:(?P<whole2>\d+) )?(?P<n3>\d+)\s*/\s*(?P<d3>\d+)"
@@ -46,7 +49,7 @@ _NUMBER = re.compile(
     rf"|(?P<grouped>{_GROUPED})(?![\d,]){_POWER.replace('?P<p', '?P<g')}"
     rf"|(?P<plain>{_PLAIN})(?!\d){_POWER})"
 )
-_VULGAR = {
+_VULGAR: Final = {
     "½": "1/2",
     "⅓": "1/3",
     "⅔": "2/3",
@@ -63,26 +66,26 @@ _VULGAR = {
     "⅝": "5/8",
     "⅞": "7/8",
 }
-_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
-_POWERED = r"[A-Za-zμΩ°'\"€£¥₩$₹¢]+\.?(?: ?\^ ?(?:\{ ?-?\d ?\}|-?\d)|(?<=m)[23])?"
+_SUPERSCRIPT: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+_POWERED: Final = r"[A-Za-zμΩ°'\"€£¥₩$₹¢]+\.?(?: ?\^ ?(?:\{ ?-?\d ?\}|-?\d)|(?<=m)[23])?"
 # '$28$ percent', '\\(125\\) miles': a fenced number and its unit outside.
-_FENCED = re.compile(r"^\s*(?:\$|\\\()([^$\\]*)(?:\$|\\\))\s*([A-Za-z%\\][^$]{0,40})$")
-_UNIT = re.compile(rf"(?:{_POWERED})(?: ?[*/ ] ?{_POWERED}){{0,7}}|[^\W\d_A-Za-zπ∞√][^\W\d_ π∞√]{{0,12}}")
+_FENCED: Final = re.compile(r"^\s*(?:\$|\\\()([^$\\]*)(?:\$|\\\))\s*([A-Za-z%\\][^$]{0,40})$")
+_UNIT: Final = re.compile(rf"(?:{_POWERED})(?: ?[*/ ] ?{_POWERED}){{0,7}}|[^\W\d_A-Za-zπ∞√][^\W\d_ π∞√]{{0,12}}")
 # Words after a number that make it something else than a quantity.
-_NOT_UNIT = re.compile(
+_NOT_UNIT: Final = re.compile(
     r"(?:^|[^a-z])(?:or|and|to|through|is|are|was|not|but|if|when|plus|minus|times|squared root|of the|than|because|since|million or)(?:[^a-z]|$)",
     re.IGNORECASE,
 )
 # Words that make another number of it: '2 thirds', '5 squared', '5 dozen'.
-_ANOTHER_NUMBER = re.compile(
+_ANOTHER_NUMBER: Final = re.compile(
     r"(?:squared|cubed|factorial|hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|thousandths?|dozens?)\b",
     re.IGNORECASE,
 )
-_MINUS_SAID = re.compile(r"^(?:(?:minus|negative)\s+|(?:负|負|마이너스)\s*)(?=[\d.])", re.IGNORECASE)
-_POWER_OF_TEN = re.compile(r"^([+-]?\s*)10\s?(?=\^)")
-_PERCENT = frozenset({"%", "percent", "percentage", "pct", "per cent", "percentage point", "percentage points", "퍼센트", "百分比"})
-_SCALES = {
+_MINUS_SAID: Final = re.compile(r"^(?:(?:minus|negative)\s+|(?:负|負|마이너스)\s*)(?=[\d.])", re.IGNORECASE)
+_POWER_OF_TEN: Final = re.compile(r"^([+-]?\s*)10\s?(?=\^)")
+_PERCENT: Final = frozenset({"%", "percent", "percentage", "pct", "per cent", "percentage point", "percentage points", "퍼센트", "百分比"})
+_SCALES: Final = {
     "hundred": 100,
     "thousand": 10**3,
     "million": 10**6,
@@ -128,7 +131,7 @@ def parse(text: str) -> Number | None:
     return _with_unit(value, places, match["currency"] or "", rest, spaced=spaced)
 
 
-_COMPOUND = re.compile(r"([A-Za-z]{1,12}\.?),?\s+(?:and\s+)?(\d{1,6}(?:\.\d+)?)\s*([A-Za-z]{1,12})\.?")
+_COMPOUND: Final = re.compile(r"([A-Za-z]{1,12}\.?),?\s+(?:and\s+)?(\d{1,6}(?:\.\d+)?)\s*([A-Za-z]{1,12})\.?")
 
 
 def _compound(value: Fraction, unit: str, more: str, smaller: str) -> Number | None:
@@ -137,7 +140,7 @@ def _compound(value: Fraction, unit: str, more: str, smaller: str) -> Number | N
     return Number(value + added, None, unit) if added is not None else None
 
 
-_REPEATING = re.compile(r"(-?)(\d{0,20})\.(\d{0,20})(?:\\overline\s*\{(\d{1,20})\}|\((\d{1,20})\))")
+_REPEATING: Final = re.compile(r"(-?)(\d{0,20})\.(\d{0,20})(?:\\overline\s*\{(\d{1,20})\}|\((\d{1,20})\))")
 
 
 def _repeated(sign: str, whole: str, fixed: str, bar: str | None, bracket: str | None) -> Number:
@@ -160,9 +163,9 @@ def _with_unit(value: Fraction, places: int | None, currency: str, rest: str, *,
     return Number(value, places, currency or rest, loose)
 
 
-_SYMBOLS = re.compile(r"([A-Za-z]{1,2})(?: ?\^ ?\{? ?-?\d ?\}?)?(?: .*)?")
-_FUNCTIONS = re.compile(r"(?:sin|cos|tan|log|ln|exp)\b")
-_TWO_LETTERS = frozenset({"AD", "BC", "CE", "st", "nd", "rd", "th"})  # eras and ordinals
+_SYMBOLS: Final = re.compile(r"([A-Za-z]{1,2})(?: ?\^ ?\{? ?-?\d ?\}?)?(?: .*)?")
+_FUNCTIONS: Final = re.compile(r"(?:sin|cos|tan|log|ln|exp)\b")
+_TWO_LETTERS: Final = frozenset({"AD", "BC", "CE", "st", "nd", "rd", "th"})  # eras and ordinals
 
 
 def _variables(rest: str) -> bool:
@@ -194,13 +197,13 @@ def _value(match: re.Match[str]) -> tuple[Fraction | None, int | None]:
     return value, places
 
 
-_ONES = {
+_ONES: Final = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
     "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
     "零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10,
 }  # fmt: skip
-_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-_FRACTION_WORDS = {
+_TENS: Final = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+_FRACTION_WORDS: Final = {
     "half": Fraction(1, 2),
     "a half": Fraction(1, 2),
     "a third": Fraction(1, 3),

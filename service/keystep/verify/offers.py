@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from typing import Final
 
 from keystep.verify import closed, compare, kinds, number, units
 from keystep.verify.case import Case, State
@@ -20,19 +21,19 @@ from keystep.verify.reading import readings
 from keystep.verify.text import fold, level
 
 # '7/8' and shorter offers nothing.
-_LEAST = 4
+_LEAST: Final = 4
 # So much of a place is looked through, and so many offers.
-_MOST = 400
-_MOST_OFFERS = 16
-_DOUBT = (
+_MOST: Final = 400
+_MOST_OFFERS: Final = 16
+_DOUBT: Final = (
     r"(?:maybe|perhaps|possibly|probably|conceivably|potentially|(?:could|might|may)(?:\s+also)?\s+be)\b"
     r"|아마도?|어쩌면|(?:也有?)?可能是?|也许是?|或许是?"
 )
-_ORDINAL = r"(?:another|other|alternative|first|second|third|fourth|1st|2nd|3rd)"
-_CANDIDATE = r"(?:option|answer|choice|possibility|solution|candidate|guess|interpretation|reading|attempt|case)"
-_COUNT = r"(?:#?\d{1,2}|one|two|three|four|i{1,3})"
+_ORDINAL: Final = r"(?:another|other|alternative|first|second|third|fourth|1st|2nd|3rd)"
+_CANDIDATE: Final = r"(?:option|answer|choice|possibility|solution|candidate|guess|interpretation|reading|attempt|case)"
+_COUNT: Final = r"(?:#?\d{1,2}|one|two|three|four|i{1,3})"
 # What opens an alternative: a word of doubt, a word for one, a label that counts them.
-_OFFER = re.compile(
+_OFFER: Final = re.compile(
     rf"(?<![A-Za-z\\])(?:(?P<doubt>{_DOUBT})|(?P<slash>(?<=\s)/(?=\s))"
     r"|(?:(?:and/)?or|alt(?:ernative(?:ly)?)?|otherwise|unless|also|instead(?!\s+of)|if\s+(?:not|(?:that|this|it)\b[^,;()\[\]]{0,24})(?=,))\b"
     r"|또는|혹은|아니면|或者是?|或|还是|也可以是"
@@ -40,44 +41,44 @@ _OFFER = re.compile(
     re.IGNORECASE,
 )
 # In ASCII one of these stands where the patterns here match, but at the very beginning.
-_SIGNS = tuple(
+_SIGNS: Final = tuple(
     " or|(or|[or|,or|/or|*or| (| [| / |may|perhaps|possib|probabl|conceiv|potential|could|might|alt|otherwise|unless|also|instead|if |option|answer|choice|solution"
     "|candidate|guess|interpretation|reading|attempt|case| too|equally| well|plausible|acceptable".split("|")
 )
 # Said between that and its value: 'or more precisely', 'unless it is'.
-_FILLER = re.compile(
+_FILLER: Final = re.compile(
     r"(?:[\s,:*$}]|\\\(|(?:it|this|that|they|the|correct|right|final|answer|option|choice|value|could|might|may|can|also|even|equally|possibly|perhaps"
     r"|maybe|probably|more|precisely|exactly|accurately|rather|simply|just|equivalently|to|be|is|are|either)\b|'s\b|아마도?)*",
     re.IGNORECASE,
 )
-_DOUBTING = re.compile(rf"\b(?:could|might|may)\b|{_DOUBT}", re.IGNORECASE)
-_GROUP = r"\([^()\n]*\)|\[[^\[\]\n]*\]|\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
+_DOUBTING: Final = re.compile(rf"\b(?:could|might|may)\b|{_DOUBT}", re.IGNORECASE)
+_GROUP: Final = r"\([^()\n]*\)|\[[^\[\]\n]*\]|\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
 # A value, up to where its clause ends.
-_VALUE = re.compile(
+_VALUE: Final = re.compile(
     rf"((?:{_GROUP}|[^()\[\]{{}};?!\n])+?)"
     r"\s*(?=[;?!)\]\n]|[,.](?!\d)|$|\s-\s|\s[(\[]"
     r"|\s(?:if|because|since|when|while|as|but|depending|or|is|are|would|could|might|may|instead|too|respectively)\b)"
 )
-_BOUNDARY = re.compile(r"[;?!()\[\]\n]|[,.](?!\d)")
+_BOUNDARY: Final = re.compile(r"[;?!()\[\]\n]|[,.](?!\d)")
 # 'A is also possible', 'though A would be equally good'.
-_CONCEDED = re.compile(
+_CONCEDED: Final = re.compile(
     r"(?:^|[,;(\[.]|\b(?:though|although|but|and|while|however|yet)\b)[\s,]*+(?:(?:though|although|but|and|while|however|yet)\s+)?(?=\S)((?:\([A-Za-z]\)|[^,;()\[\].]){1,60}?)\s+(?:is|are|was|would|could|can|may|might|seems?)\s+"
     r"(?=[^,;()\[\].]*\b(?:also|too(?=\s*(?:[,;()\[\].]|$))|equally|as\s+well|possible|plausible|acceptable)\b)",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r"(?<=[\w%°$*)}])\s+[(\[]\s*([^()\[\]]{1,40}?)\s*[)\]]")
-_DENIED = re.compile(
+_ASIDE: Final = re.compile(r"(?<=[\w%°$*)}])\s+[(\[]\s*([^()\[\]]{1,40}?)\s*[)\]]")
+_DENIED: Final = re.compile(
     r"\b(?:not|no longer|never|neither|nor|cannot|rather than|instead of|except|exclud\w+|reject\w*|wrong|incorrect|impossible|invalid|extraneous"
     r"|eliminat\w+|rul\w+ out)\b|n't\b|不|아니",
     re.IGNORECASE,
 )
 # Behind these stands why, and nothing more of the answer.
-_REASON = re.compile(r"\b(?:because|since|which|given that|due to|so that)\b", re.IGNORECASE)
+_REASON: Final = re.compile(r"\b(?:because|since|which|given that|due to|so that)\b", re.IGNORECASE)
 # Places of an answer (Found.how) that are all of their lines.
-_WHOLE = frozenset({"section", "body", "line", "whole", "mark", "tag"})
+_WHOLE: Final = frozenset({"section", "body", "line", "whole", "mark", "tag"})
 # Types whose gold is one value, so that what is offered and cannot be compared here may be another.
-_OF_ONE_VALUE = frozenset({kinds.NUMBER, kinds.EXPRESSION, kinds.TIME, kinds.DATE, kinds.RATIO})
-_IN_WORDS = frozenset({kinds.TEXT, kinds.ANLS})
+_OF_ONE_VALUE: Final = frozenset({kinds.NUMBER, kinds.EXPRESSION, kinds.TIME, kinds.DATE, kinds.RATIO})
+_IN_WORDS: Final = frozenset({kinds.TEXT, kinds.ANLS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,4 +269,4 @@ def _gloss(case: Case, aside: str) -> State | None:
 
 
 # So far may a conversion or a rounding in brackets be off.
-_NEAR = Fraction(1, 50)
+_NEAR: Final = Fraction(1, 50)

@@ -7,8 +7,9 @@ every exception is a no.
 from __future__ import annotations
 
 import re
+from typing import Final
 
-_FINAL = re.compile(r"### The final answer is:\s*\n?(.*)")
+_FINAL: Final = re.compile(r"### The final answer is:\s*\n?(.*)")
 
 
 def final_text(text: str) -> str:

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Final
 
 from keystep.nouns import Flag, Outcome, Reason
 from keystep.recipe import Recipe
 from keystep.verify.extract import Found
 
-_REFUSAL = re.compile(
+_REFUSAL: Final = re.compile(
     r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to)\s+(?:be\s+)?(?:determine|answer|solve|calculate|provide|identif|tell|say|conclude|know)"
     r"|\b(?:do(?:es)? not|don't|doesn't) have (?:the |any |real-time|up-to-date|precise|exact|specific|enough|sufficient|access)"
     r"|\b(?:do not|don't) have (?:[\w-]+ ){0,3}(?:data|information|figures|projections|statistics)\b|\b(?:can't|cannot) (?:\w+ )?(?:provide|answer|confirm|help|definitively)|\bwithout (?:the |seeing |more )(?:specific |the )?(?:data|chart|information|image)"
     r"|\b(?:not enough|insufficient)\s+(?:information|data)|\bI(?:'m| am) (?:sorry|unable)|\bsorry\b|\bI (?:do not|don't) know\b|알 수 없|无法确定|不能确定|无法判断",
     re.IGNORECASE,
 )
-_WORDS_OF_DOUBT = ("could", "might", "may", "possibly", "perhaps", "probably")  # 'maybe' begins with one of them
+_WORDS_OF_DOUBT: Final = ("could", "might", "may", "possibly", "perhaps", "probably")  # 'maybe' begins with one of them
 # '5, but it might be 6': the answer stands before the doubt.
-_SECOND_THOUGHT = re.compile(
+_SECOND_THOUGHT: Final = re.compile(
     r"[,;]?\s*\b(?:but|or|though|although|however)\b[^.\n]{0,40}\b(?:could|might|may|maybe|possibly|perhaps)\b", re.IGNORECASE
 )
 # 'maybe 5', 'it might be 5', 'the answer is probably 5': the answer stands behind it.
-_DOUBT = re.compile(
+_DOUBT: Final = re.compile(
     r"[\s*_]*(?:(?:so|thus|hence|therefore)[\s,]+)?(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:it|this|that|answer|option|choice)(?:\s+is|'s)?\s+)?"
     r"(?:(?:might|may|could)\s+be|(?:is\s+)?(?:maybe|perhaps|probably|possibly))\b[\s:,]*(?=[^\s.])",
     re.IGNORECASE,

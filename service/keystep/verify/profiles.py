@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class Profile:
     absolute: Fraction | None = None
 
 
-_GSM8K = (re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE), re.compile(r"^A:[ \t]*(\S.*)$", re.MULTILINE))
-_LETTER = (re.compile(r"\b[Aa]nswer[ \t*]*:[ \t*]*(\S.*)$", re.MULTILINE),)
+_GSM8K: Final = (re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE), re.compile(r"^A:[ \t]*(\S.*)$", re.MULTILINE))
+_LETTER: Final = (re.compile(r"\b[Aa]nswer[ \t*]*:[ \t*]*(\S.*)$", re.MULTILINE),)
 
-PROFILES: Mapping[str, Profile] = MappingProxyType(
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {
         p.name: p
         for p in (

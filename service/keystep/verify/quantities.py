@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import Final
 
 from keystep.verify import number, units
 from keystep.verify.case import Case, State, verdict
@@ -43,7 +44,7 @@ def _one_unit(case: Case, gold: number.Number, found: number.Number, *, equal: b
     return verdict(equal)
 
 
-_ASKS_PERCENT = re.compile(r"percent|%|퍼센트|百分", re.IGNORECASE)
+_ASKS_PERCENT: Final = re.compile(r"percent|%|퍼센트|百分", re.IGNORECASE)
 
 
 def _percent(case: Case, gold: number.Number, found: number.Number, *, equal: bool) -> State:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from keystep.verify import kinds
 from keystep.verify.text import bare, level
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$(])|\n|(?<=[.!?])$")
-_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_CONNECTED = re.compile(r"[\s.,;]*(?:,|;|and|or|,\s*and|,\s*or)?[\s]*", re.IGNORECASE)
-_LEAD = re.compile(
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$(])|\n|(?<=[.!?])$")
+_MATH: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_CONNECTED: Final = re.compile(r"[\s.,;]*(?:,|;|and|or|,\s*and|,\s*or)?[\s]*", re.IGNORECASE)
+_LEAD: Final = re.compile(
     r".*(?:\b(?:is|are|was|were|be|equals|equal to|becomes|says|gives|it's|that's|exactly|approximately|about)\b|(?<![\d\\]):)[\s:]*(?=\S)",
     re.IGNORECASE | re.DOTALL,
 )
-_EQUALS = re.compile(r"(?<![<>!=\\])=(?!=)")
-_APPROX = re.compile(r"\\approx(?![a-z])|≈|\\simeq|\\sim(?![a-z])")
-_REASON = re.compile(
+_EQUALS: Final = re.compile(r"(?<![<>!=\\])=(?!=)")
+_APPROX: Final = re.compile(r"\\approx(?![a-z])|≈|\\simeq|\\sim(?![a-z])")
+_REASON: Final = re.compile(
     r"[,;]?\s+(?:i\.e\.|that is|because|since|as|which|so that|given that|due to|not|rather than|instead of)\s|\s*[(](?=[a-zA-Z ]{4,}[^()]*[)]$)|\.\s",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r"(?<=[\w%°])\s+\([^()]*\)[.\s]*$")
-_BOLD = re.compile(r"(?<![\w*)])\*\*([^*\n]+)\*\*(?![\w*(])")
+_ASIDE: Final = re.compile(r"(?<=[\w%°])\s+\([^()]*\)[.\s]*$")
+_BOLD: Final = re.compile(r"(?<![\w*)])\*\*([^*\n]+)\*\*(?![\w*(])")
 # What is read of a region: answers are short.
-_READ = 600
-_HOPE = re.compile(r"\.?\s*I hope it is correct.*$", re.IGNORECASE | re.DOTALL)
-_ANSWER_WORD = re.compile(
+_READ: Final = 600
+_HOPE: Final = re.compile(r"\.?\s*I hope it is correct.*$", re.IGNORECASE | re.DOTALL)
+_ANSWER_WORD: Final = re.compile(
     r"^\W*(?:therefore|thus|so|hence)?\W*(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|option|choice)\b\s*(?:is\b)?[\s:*]*(?=\S)",
     re.IGNORECASE,
 )

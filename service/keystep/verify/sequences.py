@@ -6,19 +6,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from keystep.verify import number
 from keystep.verify.number import Number
 from keystep.verify.text import plain
 
-MAX_MEMBERS = 64
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
-_ANGLES = {"<": "(", ">": ")"}  # a vector's brackets
-_SPLIT = re.compile(r"\s*(?:,|;)\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|(?<=[\d)\]])\s*(?:and|or)\s*(?=[\d(\[-])")
-_OFFERED = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s)|또는|或)\s*")
-_VARIABLE = re.compile(r"[A-Za-z]{1,3}(?:_(?:\{\w+\}|\w))?'?")
-_EITHER = re.compile(r"^(?:either|both|probably|maybe)\s+", re.IGNORECASE)
-_NAME = re.compile(
+MAX_MEMBERS: Final = 64
+_BRACKETS: Final = {"(": ")", "[": "]", "{": "}", "<": ">"}
+_ANGLES: Final = {"<": "(", ">": ")"}  # a vector's brackets
+_SPLIT: Final = re.compile(r"\s*(?:,|;)\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|(?<=[\d)\]])\s*(?:and|or)\s*(?=[\d(\[-])")
+_OFFERED: Final = re.compile(r"\s*(?:,|;|\bor\b|\band\b|/(?=\s)|또는|或)\s*")
+_VARIABLE: Final = re.compile(r"[A-Za-z]{1,3}(?:_(?:\{\w+\}|\w))?'?")
+_EITHER: Final = re.compile(r"^(?:either|both|probably|maybe)\s+", re.IGNORECASE)
+_NAME: Final = re.compile(
     r"[A-Z]'?\s*(?=\()|[A-Za-z][\w']*\s*(?:_\s*\{?\w+\}?)?\s*(?:=|\\in|∈)\s*|\([A-Za-z],\s*[A-Za-z](?:,\s*[A-Za-z])?\)\s*=\s*"
 )
 
@@ -96,7 +97,7 @@ def named(text: str) -> dict[str, Number] | None:
     return found if len(found) > 1 else None
 
 
-_JOINT = re.compile(r"\s*[,;]\s*(?:and\b|or\b)?\s*|(?<=[\d\s)}])(?:and|or)(?=[\sA-Za-z(])")
+_JOINT: Final = re.compile(r"\s*[,;]\s*(?:and\b|or\b)?\s*|(?<=[\d\s)}])(?:and|or)(?=[\sA-Za-z(])")
 
 
 def values_of_one(text: str) -> tuple[str, frozenset[Fraction]] | None:

@@ -7,10 +7,11 @@ code's rules compare. The heavy import happens inside the functions, so that the
 from __future__ import annotations
 
 import re
+from typing import Final
 
-_FENCED = re.compile(r"\$|\\\(|\\\[|\\boxed")
+_FENCED: Final = re.compile(r"\$|\\\(|\\\[|\\boxed")
 # Enough to load every parser table and simplification path that a first real answer would otherwise wait for.
-_WARM_UP = (("\\frac{\\sqrt{3}}{2}", "\\sqrt{\\frac{3}{4}}"), ("[0, 1)", "\\{1, 2\\}"), ("x + 1 = 3", "x = 2"))
+_WARM_UP: Final = (("\\frac{\\sqrt{3}}{2}", "\\sqrt{\\frac{3}{4}}"), ("[0, 1)", "\\{1, 2\\}"), ("x + 1 = 3", "x = 2"))
 
 
 def equal(gold: str, answer: str, rounding: int) -> bool:

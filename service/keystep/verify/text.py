@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from typing import Final
 
 # Full-width ASCII, and the look-alikes that change nothing in length: minus signs, dashes, quotes, spaces, colons.
 _ONE_FOR_ONE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -22,8 +23,10 @@ def level(text: str) -> str:
     return text if text.isascii() else text.translate(_ONE_FOR_ONE)
 
 
-_WRAPPED = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|operatorname|mathbb)\s*\{([^{}]*)\}")
-_LATEX = (
+_WRAPPED: Final = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|operatorname|mathbb)\s*\{([^{}]*)\}"
+)
+_LATEX: Final = (
     (re.compile(r"\\(?:left|right|bigl?|bigr|Bigl?|Bigr|displaystyle|limits|quad|qquad)(?![A-Za-z])"), " "),
     (re.compile(r",\s*\\!\s*"), ","),  # 12,\! 345 is one number
     (re.compile(r"\\!"), ""),
@@ -48,7 +51,7 @@ _LATEX = (
     (re.compile(r"\\mu(?![A-Za-z])|\u00b5"), "\u03bc"),
     (re.compile(r"\\Omega(?![A-Za-z])|\u2126"), "\u03a9"),
 )
-_FENCES = (
+_FENCES: Final = (
     ("$$", "$$"),
     ("$", "$"),
     ("\\(", "\\)"),
@@ -61,17 +64,17 @@ _FENCES = (
     ("\u300c", "\u300d"),
 )
 # Units in one character (㎝, ㎡, ㎏), as Korean and Chinese texts write them.
-_SQUARED = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0x3380, 0x33E0)}
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_SQUARED: Final = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0x3380, 0x33E0)}
+_BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
 # How many layers of fences are taken off before what is left is taken as it is.
-_MAX_FENCES = 40
-_FACTORIAL = re.compile(r"(?:[\d\s+*/^(){}-]|\b[a-z]\b)*(?:[\d)}]|\b[a-z])!")
+_MAX_FENCES: Final = 40
+_FACTORIAL: Final = re.compile(r"(?:[\d\s+*/^(){}-]|\b[a-z]\b)*(?:[\d)}]|\b[a-z])!")
 # Korean: 'it is', right after the answer.
-_COPULA = re.compile(r"\s?(?:입니다|이에요|예요)$")
-_SPACES = re.compile(r"\s+")
+_COPULA: Final = re.compile(r"\s?(?:입니다|이에요|예요)$")
+_SPACES: Final = re.compile(r"\s+")
 # Words and figures with nothing around them that could come off.
-_BARE_ALREADY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 %/+=,.:-]*[A-Za-z0-9%])?")
+_BARE_ALREADY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 %/+=,.:-]*[A-Za-z0-9%])?")
 
 
 def bare(text: str) -> str:
@@ -159,8 +162,8 @@ def plain(text: str) -> str:
     return bare(_SPACES.sub(" ", text))
 
 
-_ARTICLES = re.compile(r"\b(?:the|a|an)\b")
-_NOT_WORD = re.compile(r"[^\w\s.%/+<>=^*-]|(?<!\d)\.|\.(?!\d)|(?<=[^\W\d])-(?=[^\W\d])|(?<!\w)-(?!\d)|-(?!\w)|_")
+_ARTICLES: Final = re.compile(r"\b(?:the|a|an)\b")
+_NOT_WORD: Final = re.compile(r"[^\w\s.%/+<>=^*-]|(?<!\d)\.|\.(?!\d)|(?<=[^\W\d])-(?=[^\W\d])|(?<!\w)-(?!\d)|-(?!\w)|_")
 
 
 @lru_cache(maxsize=2048)
@@ -171,7 +174,7 @@ def fold(text: str) -> str:
     return " ".join(_ABBREVIATED.get(word.rstrip(".")) or _singular(word) for word in words)
 
 
-_ABBREVIATED = {
+_ABBREVIATED: Final = {
     "jan": "january", "feb": "february", "mar": "march", "apr": "april", "jun": "june", "jul": "july", "aug": "august", "sep": "september",
     "sept": "september", "oct": "october", "nov": "november", "dec": "december",
     "mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday", "thu": "thursday", "thur": "thursday", "thurs": "thursday", "fri": "friday",

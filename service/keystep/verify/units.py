@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from keystep.verify.text import plain
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pint import UnitRegistry
 
 # Written differently from what pint knows.
-_ALIASES = {
+_ALIASES: Final = {
     "°": "degree", "deg": "degree", "degs": "degree", "°c": "degC", "°f": "degF", "℃": "degC", "ω": "ohm", "ml": "mL", "l": "L", "cc": "cm^3",
     "metre": "meter", "metres": "meter", "litre": "liter", "litres": "liter", "kilometre": "kilometer", "kilometres": "kilometer",
     "centimetre": "centimeter", "centimetres": "centimeter", "millimetre": "millimeter", "millimetres": "millimeter",
@@ -25,17 +25,17 @@ _ALIASES = {
     "秒": "second", "초": "second", "分钟": "minute", "分鐘": "minute", "분": "minute", "小时": "hour", "小時": "hour", "시간": "hour",
     "毫米": "mm", "밀리미터": "mm", "킬로미터": "km", "克": "g", "그램": "g", "千克": "kg", "公斤": "kg", "킬로그램": "kg", "升": "L", "리터": "L", "毫升": "mL",
 }  # fmt: skip
-_MONEY = {"$": "usd", "us$": "usd", "usd": "usd", "美元": "usd", "달러": "usd", "dollar": "usd", "dollars": "usd", "us dollars": "usd", "€": "eur", "eur": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "gbp": "gbp", "pounds sterling": "gbp", "¥": "cny_jpy", "yen": "jpy", "yuan": "cny", "元": "cny", "₩": "krw", "won": "krw", "원": "krw", "₹": "inr", "rupees": "inr"}  # fmt: skip
-_TEMPERATURES = frozenset({"degC", "degF"})
-_CENTS = frozenset({"cent", "cents", "¢"})
+_MONEY: Final = {"$": "usd", "us$": "usd", "usd": "usd", "美元": "usd", "달러": "usd", "dollar": "usd", "dollars": "usd", "us dollars": "usd", "€": "eur", "eur": "eur", "euro": "eur", "euros": "eur", "£": "gbp", "gbp": "gbp", "pounds sterling": "gbp", "¥": "cny_jpy", "yen": "jpy", "yuan": "cny", "元": "cny", "₩": "krw", "won": "krw", "원": "krw", "₹": "inr", "rupees": "inr"}  # fmt: skip
+_TEMPERATURES: Final = frozenset({"degC", "degF"})
+_CENTS: Final = frozenset({"cent", "cents", "¢"})
 # Said where no unit is meant.
-_GENERIC = re.compile(r"(?:(?:sq|square|cubic)\.? )?units?(?: ?(?:\^ ?\{? ?\d ?\}?|squared|cubed))?|points?", re.IGNORECASE)
+_GENERIC: Final = re.compile(r"(?:(?:sq|square|cubic)\.? )?units?(?: ?(?:\^ ?\{? ?\d ?\}?|squared|cubed))?|points?", re.IGNORECASE)
 # A unit as text: words, powers, products, one division. Nothing else ever reaches pint.
-_SHAPE = re.compile(r"[A-Za-zμΩ°]+(?:\s?\^\s?-?\d)?(?:\s?[*/ ]\s?[A-Za-zμΩ°]+(?:\s?\^\s?-?\d)?){0,4}")
-_POWER_WORD = re.compile(r"\b(square|sq|cubic)\.?\s+([a-z]+)", re.IGNORECASE)
-_POWER_AFTER = re.compile(r"\b([a-z]+)\s+(squared|cubed)\b", re.IGNORECASE)
-_TRAILING_DIGIT = re.compile(r"\b(mm|cm|dm|m|km|in|ft|yd|mi)([23])\b")
-_TOKEN = re.compile(r"[A-Za-zμΩ°'\"]+")
+_SHAPE: Final = re.compile(r"[A-Za-zμΩ°]+(?:\s?\^\s?-?\d)?(?:\s?[*/ ]\s?[A-Za-zμΩ°]+(?:\s?\^\s?-?\d)?){0,4}")
+_POWER_WORD: Final = re.compile(r"\b(square|sq|cubic)\.?\s+([a-z]+)", re.IGNORECASE)
+_POWER_AFTER: Final = re.compile(r"\b([a-z]+)\s+(squared|cubed)\b", re.IGNORECASE)
+_TRAILING_DIGIT: Final = re.compile(r"\b(mm|cm|dm|m|km|in|ft|yd|mi)([23])\b")
+_TOKEN: Final = re.compile(r"[A-Za-zμΩ°'\"]+")
 
 
 _lock = Lock()
@@ -78,12 +78,12 @@ def measure(unit: str) -> tuple[str, Fraction] | None:
         return str(base.units) if base.dimensionless else str(base.dimensionality), Fraction(str(base.magnitude))
 
 
-_TO_KELVIN: dict[str, Callable[[Fraction], Fraction]] = {
+_TO_KELVIN: Final[dict[str, Callable[[Fraction], Fraction]]] = {
     "degC": lambda v: v + Fraction(27315, 100),
     "degF": lambda v: (v - 32) * Fraction(5, 9) + Fraction(27315, 100),
     "kelvin": lambda v: v,
 }
-_FROM_KELVIN: dict[str, Callable[[Fraction], Fraction]] = {
+_FROM_KELVIN: Final[dict[str, Callable[[Fraction], Fraction]]] = {
     "degC": lambda v: v - Fraction(27315, 100),
     "degF": lambda v: (v - Fraction(27315, 100)) * Fraction(9, 5) + 32,
     "kelvin": lambda v: v,
@@ -117,7 +117,7 @@ def _normalised(unit: str) -> str | None:
 
 
 # Letters that are units when nothing else makes them variables.
-LETTERS = frozenset("mgshLlNJWVAKCF")
+LETTERS: Final = frozenset("mgshLlNJWVAKCF")
 
 
 def symbol(unit: str) -> bool:
@@ -126,11 +126,11 @@ def symbol(unit: str) -> bool:
     return len(letters) == 1 and letters.isascii() and letters.isalpha() and letters not in LETTERS and letters not in "MG"
 
 
-_ASKED = re.compile(
+_ASKED: Final = re.compile(
     r"\b(?:in|to the nearest|nearest|how many|number of)\s+(?:(?:whole|tenth of an?|hundredth of an?)\s+)?((?:square|cubic)\s+[a-z]+|[a-z]+(?:\s+per\s+[a-z]+)?|[a-z]{1,2}\^?[23]?)\b",
     re.IGNORECASE,
 )
-_NAMES = {"m": "met(?:er|re)", "g": "gram", "s": "second", "h": "hour", "l": "lit(?:er|re)", "n": "newton", "j": "joule", "w": "watt", "v": "volt", "a": "amp", "k": "kelvin"}  # fmt: skip
+_NAMES: Final = {"m": "met(?:er|re)", "g": "gram", "s": "second", "h": "hour", "l": "lit(?:er|re)", "n": "newton", "j": "joule", "w": "watt", "v": "volt", "a": "amp", "k": "kelvin"}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -148,7 +148,9 @@ def named_in(letter: str, question: str) -> bool:
     return name is not None and re.search(rf"\b{name}|\d\s*{re.escape(letter)}\b", question, re.IGNORECASE) is not None
 
 
-_SPLIT = re.compile(r"(?P<core>.*?[\dπ)}\]a-z√])\s+(?P<unit>[A-Za-zμΩ°][A-Za-zμΩ° ./*^{}0-9-]{0,30})|(?P<core2>.*[\dπ)}\]])(?P<unit2>°)")
+_SPLIT: Final = re.compile(
+    r"(?P<core>.*?[\dπ)}\]a-z√])\s+(?P<unit>[A-Za-zμΩ°][A-Za-zμΩ° ./*^{}0-9-]{0,30})|(?P<core2>.*[\dπ)}\]])(?P<unit2>°)"
+)
 
 
 @lru_cache(maxsize=2048)
@@ -165,9 +167,9 @@ def split(formula: str) -> tuple[str, str]:
     return (core.strip(), unit) if known else (formula, "")
 
 
-_LATEX_AGAIN = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
-_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+_LATEX_AGAIN: Final = str.maketrans({"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "≠": r"\neq ", "μ": r"\mu ", "√": r"\sqrt "})
+_LOWERED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 
 
 def without(formula: str) -> str:

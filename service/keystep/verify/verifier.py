@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from threading import Lock
+from typing import Final
 
 from keystep.core import structure as structure_parser
 from keystep.nouns import Outcome, Question, Reason, SectionKind, Span, Structure
@@ -26,9 +27,9 @@ from keystep.verify.pool import Pool, Reply
 logger = logging.getLogger(__name__)
 
 # Symbolic verdicts remembered, by content.
-_REMEMBERED = 65_536
+_REMEMBERED: Final = 65_536
 # Grace beyond which a task that the pool has not answered is given up (only a defect of the pool's own gets here).
-_LOST_SECONDS = 600.0
+_LOST_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Open:
         return Outcome(None, shown.answer, shown.span, shown.answer_type, shown.method, (reason,), shown.flags)
 
 
-_NO_REPLY = {"timeout": Reason.VERIFIER_TIMEOUT, "crashed": Reason.VERIFIER_CRASHED, "closed": Reason.VERIFIER_CRASHED}
+_NO_REPLY: Final = {"timeout": Reason.VERIFIER_TIMEOUT, "crashed": Reason.VERIFIER_CRASHED, "closed": Reason.VERIFIER_CRASHED}
 
 
 def _key(job: Job) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
+from typing import Final
 
 from keystep.verify.text import plain
 
@@ -15,21 +16,21 @@ class Reading(Enum):
     NEITHER = auto()
 
 
-_YES = r"yes|yeah|yep|true|예|네|맞습니다|참|是|是的|对|正确"
-_NO = r"no|nope|false|아니요|아니오|아닙니다|거짓|否|不是|不对|不|错误|错"
-_WORD = re.compile(rf"(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])", re.IGNORECASE)
-_LEAD = re.compile(
+_YES: Final = r"yes|yeah|yep|true|예|네|맞습니다|참|是|是的|对|正确"
+_NO: Final = r"no|nope|false|아니요|아니오|아닙니다|거짓|否|不是|不对|不|错误|错"
+_WORD: Final = re.compile(rf"(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])", re.IGNORECASE)
+_LEAD: Final = re.compile(
     r"[\W_]*(?:(?:so|thus|therefore|hence)[\s,]+)?(?:(?:the|my|correct|final)\s+)*(?:(?:answer|statement|claim)\s*(?:is|:)?[\s:]*|(?:it|this|that)\s+is\s+)?[\W_]*",
     re.IGNORECASE,
 )
 # 'No line is longer', 'true that ...': words of the sentence, no reply.
-_DETERMINER = re.compile(
+_DETERMINER: Final = re.compile(
     r"no\s+(?!(?:it|its|they|the|this|that|these|those|there|i|he|she|we|you|because|since|both|not|and|but|or|in|as|according|based)\b)[a-z]"
     r"|(?:true|false)\s+[a-z]",
     re.IGNORECASE,
 )
 # 'So, yes, ...', '..., no, ...', '... is yes.': a reply set off from its sentence.
-_SET_OFF = re.compile(
+_SET_OFF: Final = re.compile(
     rf"(?:(?:^|[.;:!?,][\"']?\s*)(?:so|thus|hence|therefore|then)?,?\s*|\b(?:is|would be)\s*:?\s*[\"'*]*)(?:(?P<yes>{_YES})|(?P<no>{_NO}))\s*(?=[,.;:!\"'*]|$)",
     re.IGNORECASE,
 )
