@@ -15,6 +15,7 @@ from keystep_train.analysis import RunFiles
 # Ids in an SVG are random otherwise.
 mpl.rcParams["svg.hashsalt"] = "keystep"
 _SIZE = (6.0, 3.6)
+_FEW = 20
 
 
 def svg(figure: Figure) -> str:
@@ -31,7 +32,8 @@ def curve(runs: Sequence[RunFiles], metric: str, label: str) -> Figure | None:
     for run in runs:
         steps, values = run.curve(metric)
         if steps:
-            axes.plot(steps, values, label=run.name, linewidth=1.2)
+            # Evaluations are few: one alone has no line to be seen by.
+            axes.plot(steps, values, label=run.name, linewidth=1.2, marker="o" if len(steps) <= _FEW else "", markersize=3)
             drawn = True
     return _with_legend(figure) if drawn else None
 

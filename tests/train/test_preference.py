@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from keystep_train import config, pairs, preference
-from keystep_train.analysis import figures, read
+from keystep_train.analysis import RunFiles, figures, read
 from keystep_train.batches import fit, response_logps
 from keystep_train.config import Analyse
 from keystep_train.errors import DataError
+from keystep_train.plots import curve
 from keystep_train.policies import Policy, load
 from keystep_train.report import write as write_report
 from keystep_train.tasks import Flaws, task
@@ -95,6 +96,12 @@ def test_the_report_shows_what_the_paper_plots(tmp_path, file, warmed):
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     ).replace("https://matplotlib.org", "")
+
+
+def test_a_metric_that_was_logged_once_can_be_seen():
+    run = RunFiles("a", {}, [{"step": 62, "evaluation/sampled_accuracy": 0.3}], [])
+    (line,) = curve([run], "evaluation/sampled_accuracy", "sampled accuracy").axes[0].lines
+    assert line.get_marker() == "o"
 
 
 def test_figures_of_pairs_worked_out_by_hand(tmp_path):
