@@ -78,6 +78,7 @@ def test_what_is_plain_is_cut_at_its_groups(body, groups):
         f'{{"groups": [{A}, {B}]}}x',
         f'{{"groups": [{A}, {B[:-3]}',
         pytest.param('{"groups": [{"id": "' + r"\"" * 500_000, id="a string that never ends"),
+        pytest.param('{"groups"' + ": []" * 400_000, id="a name of many lists, in no more time than one"),
     ],
 )
 def test_what_is_not_comes_to_the_same(body):

@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _work_routes(app, admission, metrics, scoring)
     streaming.install(app, admission, scoring)
     job_routes.install(app, admission, jobs)
-    compat.install(app, settings, admission, metrics, scoring.score)
+    compat.install(app, settings, admission, metrics, scoring)
     pairs.install(app, admission, metrics)
     reward_models.install(app, admission, metrics, scorer.engine.reward_models, threads=settings.threads)
     _recipe_routes(app)

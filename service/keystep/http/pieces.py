@@ -59,6 +59,7 @@ def cuts(body: bytes) -> list[tuple[int, int]]:
             case 0x7B | 0x5B:  # { [
                 if depth == 1:
                     inside = bool(key_end) and body[key_end:start].strip(_BLANK) == b":"
+                    key_end = 0  # a name names one value, and no byte is looked at twice
                 elif depth == 2 and inside:
                     begin = start
                 depth += 1

@@ -66,14 +66,14 @@ class Scoring:
                 lines = [wire.group_to_json(g, order.request.detail) for g in scored]
                 return _json({"recipe": wire.recipe_to_json(order.recipe), "groups": lines, "degraded": degraded})
 
-            told = answer() if _small(body) else await waiting.on(self._reader, answer)
+            told = await self.beside(answer, body)
             mark("write")
             return told
 
     async def verify(self, body: bytes) -> bytes:
         """POST /v1/verify"""
         arrived = time.monotonic()
-        order: VerifyOrder = await self._read(self._orders.verify, body)
+        order: VerifyOrder = await self.beside(lambda: self._orders.verify(body), body)
         mark("parse")
         with self._admission.admit(len(order.items), "items"):
             future = self.scorer.verify(order.items, order.recipe, deadline=deadline_of(arrived, order.request.deadline_ms))
@@ -87,7 +87,7 @@ class Scoring:
     async def key_steps(self, body: bytes) -> bytes:
         """POST /v1/key-steps"""
         arrived = time.monotonic()
-        order: KeyStepsOrder = await self._read(self._orders.key_steps, body)
+        order: KeyStepsOrder = await self.beside(lambda: self._orders.key_steps(body), body)
         mark("parse")
         with self._admission.admit(len(order.texts), "questions"):
             flown = await self._flown(order, deadline_of(arrived, order.request.deadline_ms))
@@ -100,7 +100,7 @@ class Scoring:
 
     async def order(self, body: bytes) -> ScoreOrder:
         """What POST /v1/score asks for. Raises InputError."""
-        return await self._read(self._orders.score, body)
+        return await self.beside(lambda: self._orders.score(body), body)
 
     async def look_up(self, groups: Sequence[Group], recipe: Recipe, *, deadline: float | None) -> Lookup:
         """The groups' key steps, there or under way. Raises TimeoutError at the deadline, RecipeError."""
@@ -174,8 +174,9 @@ class Scoring:
         await waiting.settled(flights, deadline=deadline)
         return [flight.result() if flight.done() else source.late for flight in flights]
 
-    async def _read(self, read: Callable[[bytes], T], body: bytes) -> T:
-        return read(body) if _small(body) else await waiting.on(self._reader, lambda: read(body))
+    async def beside(self, work: Callable[[], T], body: bytes) -> T:
+        """What work returns, which takes about as long as reading body does: where that is long, beside the loop."""
+        return work() if _small(body) else await waiting.on(self._reader, work)
 
 
 def deadline_of(arrived: float, deadline_ms: int | None) -> float | None:

@@ -8,6 +8,7 @@ An undecided reward is null, or the URL's number; its metrics say undecided: 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, RootModel
@@ -28,8 +29,11 @@ class Request(RootModel[list[Sample]]):
     pass
 
 
-async def answer(compat: Compat, body: bytes, request: Request, chosen: Options) -> list[dict[str, Any]]:
-    scored = await compat.rewards([_one(i, sample) for i, sample in enumerate(request.root)], chosen)
+def asked(request: Request) -> list[Asked]:
+    return [_one(i, sample) for i, sample in enumerate(request.root)]
+
+
+def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> list[dict[str, Any]]:
     if chosen.undecided is not None:
         compat.fallback("bedrock", body, scored, chosen, tries=False)
     return [_told(sample.id, s, chosen.undecided) for sample, s in zip(request.root, scored, strict=True)]

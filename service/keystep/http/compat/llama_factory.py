@@ -8,6 +8,7 @@ It sends no label: KEYSTEP_QUESTIONS_PATH has the questions, or the recipe needs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from keystep.http.compat import chat
 from keystep.http.compat.options import Options
-from keystep.http.compat.scoring import Asked, Compat
+from keystep.http.compat.scoring import Asked, Compat, Scored
 from keystep.wire.parsing import InvalidRequestError
 
 
@@ -24,11 +25,13 @@ class Request(BaseModel):
     messages: list[str]
 
 
-async def answer(compat: Compat, body: bytes, request: Request, chosen: Options) -> dict[str, Any]:
+def asked(request: Request) -> list[Asked]:
     if not request.messages:
         raise InvalidRequestError([("messages", "there are no messages; send at least one")], malformed=True)
-    asked = [_one(i, message) for i, message in enumerate(request.messages)]
-    scored = await compat.rewards(asked, chosen)
+    return [_one(i, message) for i, message in enumerate(request.messages)]
+
+
+def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:
     undecided = compat.fallback("llama_factory", body, scored, chosen, tries=False)
     return {
         "id": f"scoreval-{sha256(body).hexdigest()[:32]}",

@@ -8,13 +8,14 @@ An undecided reward is 200 with `_ng_failure_class`: such a row is set aside and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from keystep.http.compat import chat
 from keystep.http.compat.options import Options
-from keystep.http.compat.scoring import Asked, Compat
+from keystep.http.compat.scoring import Asked, Compat, Scored
 
 
 class Request(BaseModel):
@@ -26,21 +27,24 @@ class Request(BaseModel):
     question: str | None = None
 
 
-async def answer(compat: Compat, body: bytes, request: Request, chosen: Options) -> dict[str, Any]:
-    del body  # nothing is turned away here, so nothing is remembered
+def asked(request: Request) -> list[Asked]:
     question = request.question if request.question is not None else _question(request.responses_create_params.get("input"))
-    asked = Asked(_text(request.response), question, request.expected_answer, "response.output", "expected_answer")
-    (scored,) = await compat.rewards([asked], chosen)
-    set_aside = scored.reward is None or (chosen.undecided is None and None in scored.components.values())
+    return [Asked(_text(request.response), question, request.expected_answer, "response.output", "expected_answer")]
+
+
+def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:
+    del compat, body  # nothing is turned away here, so nothing is remembered
+    (one,) = scored
+    set_aside = one.reward is None or (chosen.undecided is None and None in one.components.values())
     number = 0.0 if chosen.undecided is None else chosen.undecided
     told = {
         **request.model_dump(exclude_unset=True),
-        "reward": scored.number(number),
-        "reward_components": scored.numbers(number),
+        "reward": one.number(number),
+        "reward_components": one.numbers(number),
         "mask_sample": set_aside,
     }
     if set_aside:
-        told |= {"_ng_failure_class": "judge_failed", "failure_kind": "keystep:undecided", "failure_reason": ", ".join(scored.reasons)}
+        told |= {"_ng_failure_class": "judge_failed", "failure_kind": "keystep:undecided", "failure_reason": ", ".join(one.reasons)}
     return told
 
 

@@ -9,6 +9,7 @@ only, the same keys always. Empty lists are asked for by several URLs, and answe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 from keystep.errors import InputError
 from keystep.http.compat import chat
 from keystep.http.compat.options import Options
-from keystep.http.compat.scoring import COMPONENTS, Asked, Compat
+from keystep.http.compat.scoring import COMPONENTS, Asked, Compat, Scored
 
 
 class Request(BaseModel):
@@ -25,8 +26,18 @@ class Request(BaseModel):
     labels: list[Any] | None = None
 
 
-async def answer(compat: Compat, body: bytes, request: Request, chosen: Options) -> dict[str, Any]:
-    scored = await compat.rewards(_asked(request), chosen)
+def asked(request: Request) -> list[Asked]:
+    count = len(request.query)
+    for name, given in (("prompts", request.prompts), ("labels", request.labels)):
+        if given is not None and len(given) != count:
+            raise InputError(f"{name} has {len(given)} entries and query has {count}; send one for each", field=name)
+    prompts: list[str | None] = [None] * count if request.prompts is None else list(request.prompts)
+    labels = [None] * count if request.labels is None else request.labels
+    return [_one(i, query, prompt, label) for i, (query, prompt, label) in enumerate(zip(request.query, prompts, labels, strict=True))]
+
+
+def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:
+    del request
     undecided = compat.fallback("openrlhf", body, scored, chosen, tries=True)
     logs = [s.numbers(undecided) for s in scored]
     return {
@@ -38,16 +49,6 @@ async def answer(compat: Compat, body: bytes, request: Request, chosen: Options)
     }
 
 
-def _asked(request: Request) -> list[Asked]:
-    count = len(request.query)
-    for name, given in (("prompts", request.prompts), ("labels", request.labels)):
-        if given is not None and len(given) != count:
-            raise InputError(f"{name} has {len(given)} entries and query has {count}; send one for each", field=name)
-    prompts: list[str | None] = [None] * count if request.prompts is None else list(request.prompts)
-    labels = [None] * count if request.labels is None else request.labels
-    return [_one(i, query, prompt, label) for i, (query, prompt, label) in enumerate(zip(request.query, prompts, labels, strict=True))]
-
-
 def _one(i: int, query: str, prompt: str | None, label: Any) -> Asked:
     text = chat.response(query, prompt)
     if text is None:
@@ -56,5 +57,5 @@ def _one(i: int, query: str, prompt: str | None, label: Any) -> Asked:
             field=f"query.{i}",
         )
     turns = chat.split(query) if prompt is None else None
-    asked = chat.question(prompt) if prompt is not None else turns[0] if turns else ""
-    return Asked(text, asked, label, f"query.{i}", f"labels.{i}")
+    question = chat.question(prompt) if prompt is not None else turns[0] if turns else ""
+    return Asked(text, question, label, f"query.{i}", f"labels.{i}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -11,24 +10,22 @@ from pydantic import BaseModel
 
 from keystep.http.admission import Admission
 from keystep.http.compat import bedrock, llama_factory, nemo_gym, openrlhf, questions, slime, vllm
-from keystep.http.compat.options import Options, options
-from keystep.http.compat.scoring import Compat, UndecidedError, to_json
+from keystep.http.compat.options import options
+from keystep.http.compat.scoring import Compat, Protocol, UndecidedError
 from keystep.http.openapi import REFUSALS
 from keystep.http.problems import problem
+from keystep.http.scoring import Scoring
 from keystep.metrics import Metrics
 from keystep.settings import Settings
-from keystep.wire.parsing import parse
 
-Answer = Callable[[Compat, bytes, Any, Options], Awaitable[Any]]
-
-ROUTES: tuple[tuple[str, type[BaseModel], Answer, str], ...] = (
-    ("/get_reward", openrlhf.Request, openrlhf.answer, "OpenRLHF's remote reward, and lmm-r1's"),
-    ("/compat/slime", slime.Request, slime.answer, "slime's and miles' remote_rm"),
-    ("/v1/score/evaluation", llama_factory.Request, llama_factory.answer, "LLaMA-Factory's reward API"),
-    ("/classify", vllm.Request, vllm.classify, "vLLM's classify, as verl's router reads it"),
-    ("/v1/embeddings", vllm.Request, vllm.embeddings, "SGLang's embeddings, as verl's router reads them"),
-    ("/verify", nemo_gym.Request, nemo_gym.answer, "NeMo-Gym's verify"),
-    ("/compat/bedrock", bedrock.Request, bedrock.answer, "AWS reinforcement fine-tuning, keyed by id"),
+ROUTES = (
+    ("/get_reward", Protocol(openrlhf.Request, openrlhf.asked, openrlhf.answer), "OpenRLHF's remote reward, and lmm-r1's"),
+    ("/compat/slime", Protocol(slime.Request, slime.asked, slime.answer), "slime's and miles' remote_rm"),
+    ("/v1/score/evaluation", Protocol(llama_factory.Request, llama_factory.asked, llama_factory.answer), "LLaMA-Factory's reward API"),
+    ("/classify", Protocol(vllm.Request, vllm.asked, vllm.classify), "vLLM's classify, as verl's router reads it"),
+    ("/v1/embeddings", Protocol(vllm.Request, vllm.asked, vllm.embeddings), "SGLang's embeddings, as verl's router reads them"),
+    ("/verify", Protocol(nemo_gym.Request, nemo_gym.asked, nemo_gym.answer), "NeMo-Gym's verify"),
+    ("/compat/bedrock", Protocol(bedrock.Request, bedrock.asked, bedrock.answer), "AWS reinforcement fine-tuning, keyed by id"),
 )
 
 
@@ -43,11 +40,10 @@ _PARAMETERS = [
 ]
 
 
-def install(app: FastAPI, settings: Settings, admission: Admission, metrics: Metrics, score: Callable[[bytes], Awaitable[bytes]]) -> None:
-    """score: the wire's POST /v1/score, from bytes to bytes."""
-    compat = Compat(score, metrics, questions.load(settings.questions_path))
-    for path, model, answer, summary in ROUTES:
-        _add(app, admission, metrics, compat, path, model, answer, summary)
+def install(app: FastAPI, settings: Settings, admission: Admission, metrics: Metrics, scoring: Scoring) -> None:
+    compat = Compat(scoring.score, scoring.beside, metrics, questions.load(settings.questions_path))
+    for path, protocol, summary in ROUTES:
+        _add(app, admission, metrics, compat, path, protocol, summary)
 
     async def undecided(_: Request, error: Exception) -> Response:
         return problem(503, str(error), headers={"Retry-After": "1"})
@@ -55,9 +51,7 @@ def install(app: FastAPI, settings: Settings, admission: Admission, metrics: Met
     app.add_exception_handler(UndecidedError, undecided)
 
 
-def _add(
-    app: FastAPI, admission: Admission, metrics: Metrics, compat: Compat, path: str, model: type[BaseModel], answer: Answer, summary: str
-) -> None:
+def _add(app: FastAPI, admission: Admission, metrics: Metrics, compat: Compat, path: str, protocol: Protocol[Any], summary: str) -> None:
     seconds = metrics.seconds.labels(path)
 
     async def route(request: Request) -> Response:
@@ -65,9 +59,9 @@ def _add(
         admission.check_open()
         chosen = options(request.query_params)
         async with admission.body(request) as body:
-            told = await answer(compat, body, parse(model, body), chosen)
+            told = await compat.answer(protocol, body, chosen)
         seconds.observe(time.perf_counter() - began)
-        return Response(to_json(told), media_type="application/json")
+        return Response(told, media_type="application/json")
 
     app.add_api_route(
         path,
@@ -78,7 +72,7 @@ def _add(
         responses={200: {"description": "Answered", "content": {"application/json": {"schema": {}}}}, **REFUSALS, "503": _UNDECIDED},
         openapi_extra={
             "parameters": _PARAMETERS,
-            "requestBody": {"required": True, "content": {"application/json": {"schema": _schema(model)}}},
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _schema(protocol.request)}}},
         },
     )
 

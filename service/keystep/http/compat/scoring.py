@@ -6,24 +6,28 @@ rest: the scoring, the fallback for what is undecided, and errors under the trai
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import threading
+import typing
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 import pydantic_core
+from pydantic import BaseModel, ValidationError
 
 from keystep.errors import InputError, KeystepError, TooLargeError
+from keystep.http import slices
 from keystep.http.compat.labels import question_fields
 from keystep.http.compat.options import Options
 from keystep.http.compat.questions import Questions
 from keystep.metrics import Metrics
-from keystep.wire.parsing import InvalidRequestError
+from keystep.wire.parsing import InvalidRequestError, parse
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,25 @@ def to_json(content: Any) -> bytes:
     return pydantic_core.to_json(content, inf_nan_mode="null")
 
 
+R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Beside(typing.Protocol):
+    """Does work of a body's size where it holds up nobody."""
+
+    async def __call__(self, work: Callable[[], T], body: bytes) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol(Generic[R]):
+    """asked: the rollouts of a request, in order.  answer: what the trainer reads, of their rewards, in that order."""
+
+    request: type[R]
+    asked: Callable[[R], list[Asked]]
+    answer: Callable[[Compat, bytes, R, Sequence[Scored], Options], Any]
+
+
 @dataclass
 class Compat:
     """score: the wire's POST /v1/score, from bytes to bytes: one scoring path, one set of limits, for every protocol.
@@ -89,21 +112,36 @@ class Compat:
     """
 
     score: Callable[[bytes], Awaitable[bytes]]
+    beside: Beside
     metrics: Metrics
     questions: Questions
     _refused: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    async def rewards(self, asked: Sequence[Asked], chosen: Options) -> list[Scored]:
-        """One a rollout, in order."""
-        if not asked:
-            return []
-        groups = [self._group(i, a) for i, a in enumerate(asked)]
+    async def answer(self, protocol: Protocol[R], body: bytes, chosen: Options) -> bytes:
+        """What the trainer reads, of what it sent. Raises InputError under its own field names, UndecidedError."""
+
+        def read() -> tuple[R, list[Asked], bytes]:
+            request = _parse(protocol.request, body)
+            asked = protocol.asked(request)
+            return request, asked, self._wire(asked, chosen)
+
+        request, asked, groups = await self.beside(read, body)
         try:
-            answer = await self.score(to_json({"recipe": chosen.recipe, "groups": groups}))
+            scored = await self.score(groups) if asked else _NONE
         except InputError as error:
             raise _in_their_words(error, asked) from None
-        return [_scored(g["rollouts"][0]) for g in orjson.loads(answer)["groups"]]
+
+        def told() -> bytes:
+            rewards = [_scored(g["rollouts"][0]) for g in orjson.loads(scored)["groups"]]
+            return to_json(protocol.answer(self, body, request, rewards, chosen))
+
+        return await self.beside(told, body)
+
+    def _wire(self, asked: Sequence[Asked], chosen: Options) -> bytes:
+        """The request of the wire; each group by itself, as one call for all would hold up every thread."""
+        groups = b",".join([to_json(self._group(i, a)) for i, a in enumerate(asked)])
+        return b'{"recipe":%b,"groups":[%b]}' % (to_json(chosen.recipe), groups)
 
     def _group(self, number: int, asked: Asked) -> dict[str, Any]:
         known = self.questions.find(asked.question) if asked.label is None else None
@@ -139,6 +177,18 @@ class Compat:
             while len(self._refused) > _REMEMBERED:
                 self._refused.popitem(last=False)
         return before
+
+
+# What no rollouts come to.
+_NONE = b'{"groups":[]}'
+
+
+def _parse(model: type[R], body: bytes) -> R:
+    """A large body a slice at a time. Raises InvalidRequestError."""
+    if (content := slices.load(body)) is not None:
+        with contextlib.suppress(ValidationError):  # told as of any other body
+            return model.model_validate(content)
+    return parse(model, body)
 
 
 def _scored(rollout: dict[str, Any]) -> Scored:

@@ -7,13 +7,14 @@ With `?wants=object` an object with the reward and its components instead, for `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from keystep.http.compat import chat
 from keystep.http.compat.options import Options
-from keystep.http.compat.scoring import Asked, Compat
+from keystep.http.compat.scoring import Asked, Compat, Scored
 
 
 class Request(BaseModel):
@@ -22,9 +23,13 @@ class Request(BaseModel):
     label: Any = None
 
 
-async def answer(compat: Compat, body: bytes, request: Request, chosen: Options) -> float | dict[str, float]:
+def asked(request: Request) -> list[Asked]:
     question = chat.question(request.prompt) if isinstance(request.prompt, str) else chat.last_message(request.prompt, "user")
-    scored = await compat.rewards([Asked(chat.plain(request.response), question, request.label, "response", "label")], chosen)
+    return [Asked(chat.plain(request.response), question, request.label, "response", "label")]
+
+
+def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> float | dict[str, float]:
+    del request
     undecided = compat.fallback("slime", body, scored, chosen, tries=True)
     reward = scored[0].number(undecided)
     return reward if chosen.wants == "number" else {"reward": reward, **scored[0].numbers(undecided)}

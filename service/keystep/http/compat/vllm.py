@@ -10,7 +10,7 @@ There is no label in it: KEYSTEP_QUESTIONS_PATH has the questions. verl tries 5x
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from keystep.http.compat import chat
 from keystep.http.compat.options import Options
-from keystep.http.compat.scoring import Asked, Compat
+from keystep.http.compat.scoring import Asked, Compat, Scored
 
 
 class Request(BaseModel):
@@ -26,18 +26,22 @@ class Request(BaseModel):
     input: str | list[str]
 
 
-async def classify(compat: Compat, body: bytes, request: Request, chosen: Options) -> dict[str, Any]:
-    return await _answer(compat, body, request, chosen, lambda reward: {"label": "reward", "probs": [reward], "num_classes": 1})
-
-
-async def embeddings(compat: Compat, body: bytes, request: Request, chosen: Options) -> dict[str, Any]:
-    return await _answer(compat, body, request, chosen, lambda reward: {"object": "embedding", "embedding": [reward]})
-
-
-async def _answer(compat: Compat, body: bytes, request: Request, chosen: Options, one: Callable[[float], dict[str, Any]]) -> dict[str, Any]:
+def asked(request: Request) -> list[Asked]:
     inputs = [request.input] if isinstance(request.input, str) else request.input
-    asked = [_one(f"input.{i}", text) for i, text in enumerate(inputs)]
-    scored = await compat.rewards(asked, chosen)
+    return [_one(f"input.{i}", text) for i, text in enumerate(inputs)]
+
+
+def classify(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:
+    return _answer(compat, body, request, scored, chosen, lambda reward: {"label": "reward", "probs": [reward], "num_classes": 1})
+
+
+def embeddings(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:
+    return _answer(compat, body, request, scored, chosen, lambda reward: {"object": "embedding", "embedding": [reward]})
+
+
+def _answer(
+    compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options, one: Callable[[float], dict[str, Any]]
+) -> dict[str, Any]:
     undecided = compat.fallback("vllm", body, scored, chosen, tries=True)
     return {
         "id": f"classify-{sha256(body).hexdigest()[:32]}",
