@@ -181,6 +181,7 @@ def main() -> None:
     real = Path(os.environ.get("KEYSTEP_SHARED", "")) / "data/gsm8k"
     sets = ["GSM8K", "MATH", "both"] if real.is_dir() else ["generated"]
     for width, layers, inner in SIZES[:2] if arguments.quick else SIZES:
+        times = []
         for kind in ("bradley_terry", "prm_class"):
             with tempfile.TemporaryDirectory() as folder:
                 path = checkpoint(Path(folder), kind, width, layers, inner)
@@ -189,8 +190,14 @@ def main() -> None:
                     told = f"{kind}, {layers} layers of width {width}, {which}: {samples_told}"
                     print(f"\n{told}\n{'':34}{'tokens/CPU s':>14}{'times one by one':>20}")
                     for way, found in rates.items():
-                        ratios = [rate / one for rate, one in zip(found, rates["one by one"], strict=True)]
-                        print(f"{way:34}{median(found):14,.0f}{median(ratios):20.2f}", flush=True)
+                        print(f"{way:34}{median(found):14,.0f}{ratio(rates, way):20.2f}", flush=True)
+                    times.append(f"{ratio(rates, 'keystep'):.2f} ({kind}, {which})")
+        print(f"\n{layers} layers of width {width}, keystep times one by one: {', '.join(times)}")
+
+
+def ratio(rates: dict[str, list[float]], way: str) -> float:
+    """The median over rounds of how many times as fast as one by one a way is."""
+    return median(rate / one for rate, one in zip(rates[way], rates["one by one"], strict=True))
 
 
 if __name__ == "__main__":

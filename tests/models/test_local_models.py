@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from unicodedata import normalize
 
 import pytest
 import torch
 from pydantic import ValidationError
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from keystep.errors import ComponentError
@@ -107,6 +109,15 @@ def test_what_is_truncated_says_so_and_is_the_forward_of_its_first_tokens(folder
         with torch.no_grad():
             assert score.value == pytest.approx(model(ids[:, :100]).logits.item(), **CLOSE)
     assert {s.truncated for s in found} == {True, False}
+
+
+def test_the_tokens_of_a_qwen2_are_those_of_transformers_own_rules(tmp_path):
+    """The trap: what splits and normalises text in the checkpoint's tokenizer.json is not read where the model is a qwen2."""
+    folder = tiny.qwen_prm(tmp_path)
+    text = "cafe\u0301: 12 and 3"
+    ids = AutoTokenizer.from_pretrained(folder)(text)["input_ids"]
+    assert ids != Tokenizer.from_file(f"{folder}/tokenizer.json").encode(text).ids
+    assert ids == AutoTokenizer.from_pretrained(folder)(normalize("NFC", text))["input_ids"]
 
 
 def plain_steps(kind: str, folder: str, sample: Sample) -> list[float]:

@@ -6,7 +6,6 @@ each time over no more than the last of them sees. In the last layer only those 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ _AT_A_TIME = 64
 @dataclass(frozen=True, slots=True)
 class _Part:
     """Some tokens of a row. at: where they stand in the pack.  sees: how many of the row's tokens they are shown, from its first.
-    mask: 0 where a token sees another, else -inf (1 x 1 x tokens x sees); None: each sees what is before it, and itself."""
+    mask: which of these each does see (1 x 1 x tokens x sees); None: what stands before it, and itself."""
 
     at: slice | torch.Tensor
     sees: int
@@ -56,23 +55,28 @@ class Pack:
 def of_rows(rows: Sequence[Row], places: Sequence[Sequence[int]], model: Any) -> Pack:
     """places: of each row, which of its states are asked for.  model: what will run it."""
     device = model.device
-    masks = _Masks(max(map(len, rows)), device, model.dtype)
+    order = torch.arange(max(map(len, rows)), device=device)
+    at_a_time = _AT_A_TIME if device.type == "cpu" else len(order)
     ids: list[int] = []
     positions: list[int] = []
     reads, placed = [], []
     before: Row = ()
-    where = torch.arange(0, device=device)
+    where = order[:0]
     for row, within in zip(rows, places, strict=True):
         known, start = alike(before, row), len(ids)
         ids += row[known:]
         positions += range(known, len(row))
         where = torch.cat([where[:known], torch.arange(start, len(ids), device=device)])
         reads.append(where[list(within)])
-        new = []
-        for first in range(known, len(row), masks.height):
-            end = min(first + masks.height, len(row))
-            new.append(_Part(slice(start + first - known, start + end - known), end, masks.of_stretch(first, end)))
-        read = [_Part(reads[-1], max(within) + 1, masks.of_places(within))] if within else []
+        new, read = [], []
+        for first in range(known, len(row), at_a_time):
+            end = min(first + at_a_time, len(row))
+            # From the row's beginning transformers needs no mask; nor does one token that sees all it is shown.
+            mask = _mask(order[first:end], order[:end]) if first else None
+            new.append(_Part(slice(start + first - known, start + end - known), end, mask))
+        if within:
+            sees = max(within) + 1
+            read = [_Part(reads[-1], sees, _mask(order[list(within)], order[:sees]) if len(within) > 1 else None)]
         placed.append(_Placed(slice(start, len(ids)) if known == 0 else where, new, read))
         before = row
     as_row = {"ids": torch.tensor([ids], device=device), "positions": torch.tensor([positions], device=device)}
@@ -84,34 +88,8 @@ def alike(before: Row, row: Row) -> int:
     return next((n for n, (a, b) in enumerate(zip(before, row, strict=False)) if a != b), min(len(before), len(row)))
 
 
-class _Masks:
-    """Of rows of ``longest`` tokens at most. height: how many tokens of a row attend at a time."""
-
-    def __init__(self, longest: int, device: torch.device, dtype: torch.dtype) -> None:
-        self.height = _AT_A_TIME if device.type == "cpu" else longest
-        self._longest = longest
-        self._order = torch.arange(longest + self.height, device=device)
-        # Any stretch's mask is a window of this one: its first token sees so many as the window leaves of the columns before ``longest``.
-        self._all = self._hiding(self._order > self._order[longest - 1 : longest - 1 + self.height, None], dtype)
-
-    def of_stretch(self, first: int, end: int) -> torch.Tensor | None:
-        """Of a row's tokens from first to before end. From the row's beginning transformers needs none."""
-        if first == 0:
-            return None
-        start = self._longest - 1 - first
-        window = self._all[:, :, : end - first, start : start + end]
-        # On a GPU attention asks that a mask be aligned in memory.
-        return window if window.device.type == "cpu" else window.contiguous()
-
-    def of_places(self, places: Sequence[int]) -> torch.Tensor | None:
-        """Of these tokens of a row, the last of which sees all that is there: one needs no mask for that."""
-        if len(places) == 1:
-            return None
-        seen = self._order[: max(places) + 1]
-        return self._hiding(seen > seen[list(places), None], self._all.dtype)
-
-    def _hiding(self, unseen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        return torch.zeros(unseen.shape, dtype=dtype, device=unseen.device).masked_fill_(unseen, -math.inf)[None, None]
+def _mask(tokens: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    return (shown <= tokens[:, None])[None, None]
 
 
 def _attend(

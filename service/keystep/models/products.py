@@ -42,7 +42,8 @@ class Product(nn.Module):
 @torch.inference_mode()
 def lay_out(model: Any) -> None:
     """Make products of the model's linear layers, one by one, so that no more than one has its weights twice."""
-    for parent, name, layer in _layers(model, nn.Linear):
+    for parent, name in _layers(model, nn.Linear):
+        layer: Any = getattr(parent, name)
         if layer.weight.device.type != "cpu" or layer.weight.dtype != torch.float32:
             continue
         try:
@@ -59,10 +60,10 @@ def lay_out(model: Any) -> None:
 
 def take_back(model: Any) -> None:
     """Undo ``lay_out``."""
-    for parent, name, product in _layers(model, Product):
-        setattr(parent, name, product.linear())
+    for parent, name in _layers(model, Product):
+        setattr(parent, name, getattr(parent, name).linear())
 
 
-def _layers(model: Any, kind: type[nn.Module]) -> list[tuple[nn.Module, str, Any]]:
-    """Exactly of that kind: what derives from it computes something more."""
-    return [(parent, name, layer) for parent in model.modules() for name, layer in parent.named_children() if type(layer) is kind]
+def _layers(model: Any, kind: type[nn.Module]) -> list[tuple[nn.Module, str]]:
+    """Parent and name of those exactly of that kind: what derives from it computes something more. None is kept from being freed."""
+    return [(parent, name) for parent in model.modules() for name, layer in parent.named_children() if type(layer) is kind]

@@ -54,7 +54,7 @@ class Local(_Spec):
 
     @property
     def budget(self) -> int:
-        # On a CPU larger batches gain nothing more; that of a GPU is a guess to start from.
+        # On a CPU smaller ones part long responses to one question, and larger ones gain little; that of a GPU is a guess to start from.
         return self.token_budget or (4096 if self.device == "cpu" else 16_384)
 
     @property
