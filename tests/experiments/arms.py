@@ -20,6 +20,7 @@ STEP_WISE = "hardened"
 STEP_RAR = {"base": "hardened", "weight_step_rvr": 0}
 STEP_RVR = {"base": "hardened", "weight_step_rar": 0}
 LITTLE_RVR = {"base": "hardened", "weight_step_rvr": 0.1}
+LEAST_RVR = {"base": "hardened", "weight_step_rvr": 0.01}
 
 BASE_STEPS = 400
 WARM_UP_STEPS = 100
@@ -66,7 +67,10 @@ STEPGRPO = {
     "schedules": (Arm("schedules", "step-wise, one step off", STEP_WISE, "one_step_off", every=80),),
     "parts": (Arm("parts", "StepRAR", STEP_RAR, every=80), Arm("parts", "StepRVR", STEP_RVR, every=80)),
     # Whether it is StepRVR's weight that keeps both parts together below StepRAR alone.
-    "weight": (Arm("weight", "step-wise, StepRVR at a tenth", LITTLE_RVR, every=80),),
+    "weight": (
+        Arm("weight", "step-wise, StepRVR at a tenth", LITTLE_RVR, every=80),
+        Arm("weight", "step-wise, StepRVR at a hundredth", LEAST_RVR, every=80),
+    ),
     "group-size": tuple(
         Arm("group-size", f"M = {m}", STEP_WISE, rollouts=m, steps=steps, every=every) for m, (steps, every) in _GROUP_SIZES.items()
     ),

@@ -23,7 +23,7 @@ def write(rows: Rows) -> None:
     """Puts every table in its place in docs/experiments.md, and draws the plots beside the results."""
 
     def of(*experiments: str) -> Rows:
-        return [row for row in rows if row["experiment"] in experiments]
+        return [row for experiment in experiments for row in rows if row["experiment"] == experiment]
 
     step_wise = [row for row in of("sparse", "schedules") if row["arm"].startswith("step-wise")]
     gammas = alike([row for row in of("preference", "gamma") if row["arm"] in _RATIOS])
