@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+
 from keystep_client import PairsResult, ScoredGroup
 from keystep_train import config
 from keystep_train.generation import generator
@@ -29,6 +31,7 @@ def run(settings: config.Sample) -> None:
     """Writes groups.jsonl, scores.jsonl, pairs.jsonl and statistics.json into the output folder, all at once when all is done."""
     questions = Questions(settings.data, settings.seed)
     policy = load(settings.model, questions.task, seed=settings.seed)
+    policy.model.to(PartialState().default_device)
     asked = questions.take(settings.split, 0, settings.questions)
     groups = draw(policy, asked, settings.sampling, settings.seeds)
     with Scorer(settings.service) as scorer:

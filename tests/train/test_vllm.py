@@ -108,3 +108,13 @@ def test_stepgrpo_learns_from_what_vllm_draws_and_logs_how_far_apart_both_are(tm
     assert len(lines) == 6
     assert max(line["sampler/gap"] for line in lines) < 1e-4
     assert any(line["optimiser/gradient_norm"] > 0 for line in lines)
+
+
+@with_vllm
+def test_each_round_of_the_on_policy_loop_draws_by_an_engine_of_its_own(tmp_path, service, wide):
+    said = configs.common(tmp_path / "loop", service.url, steps=2, batch=2, model={"path": str(wide)}, objective={"name": "dpo"})
+    said |= {"on_policy": {"rounds": 2, "questions": 8, "seeds": [13, 21, 42]}}
+    said["sampling"] |= VLLM | {"rollouts": 1}
+    arguments = [sys.executable, "-m", "keystep_train.cli", "preference", "--config", str(configs.write(tmp_path / "a.yaml", said))]
+    subprocess.run(arguments, check=True)
+    assert (tmp_path / "loop" / "round-1" / "trained" / "model").is_dir()
