@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -16,7 +19,13 @@ from keystep.http.turns import Turns
 from keystep.metrics import Metrics
 from keystep.settings import Settings
 
+T = TypeVar("T")
+
 _MIB = 1024 * 1024
+# Objects of a body beyond those of its rollouts.
+_MORE_OBJECTS = 4096
+# A string (that does not end, it goes on to the end), or what opens an object.
+_OBJECT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\{', re.DOTALL)
 
 
 class Admission:
@@ -74,6 +83,26 @@ class Admission:
             )
         self._bytes = others + size
         return size
+
+    def check_objects(self, body: bytes, each: int) -> None:
+        """Before a body is parsed: many small objects take a hundred times their bytes. each: objects a rollout may come with."""
+        most = each * self._settings.max_rollouts + _MORE_OBJECTS
+        if len(body) <= most or body.count(b"{") <= most:
+            return
+        found = sum(token[0] == b"{" for token in _OBJECT.finditer(body))  # but those within strings
+        if found > most:
+            raise TooLargeError(
+                f"the body has {found} objects; the most is {most}, {each} a rollout (KEYSTEP_MAX_ROLLOUTS {self._settings.max_rollouts}): split it"
+            )
+
+    def check_count(self, told: Iterable[T]) -> list[T]:
+        """What a request asks for, taken no further than where it is too much."""
+        taken = list(islice(told, self._settings.max_rollouts + 1))
+        if len(taken) > self._settings.max_rollouts:
+            raise TooLargeError(
+                f"more than {self._settings.max_rollouts} in one request, the most there may be (KEYSTEP_MAX_ROLLOUTS): split it"
+            )
+        return taken
 
     def check_text(self, field: str, text: str | None) -> None:
         if text is not None and len(text) > self._settings.max_text_chars:

@@ -8,7 +8,7 @@ An undecided reward is null, or the URL's number; its metrics say undecided: 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, RootModel
@@ -29,8 +29,8 @@ class Request(RootModel[list[Sample]]):
     pass
 
 
-def asked(request: Request) -> list[Asked]:
-    return [_one(i, sample) for i, sample in enumerate(request.root)]
+def asked(request: Request) -> Iterator[Asked]:
+    return (_one(i, sample) for i, sample in enumerate(request.root))
 
 
 def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> list[dict[str, Any]]:

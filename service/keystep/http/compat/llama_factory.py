@@ -8,7 +8,7 @@ It sends no label: KEYSTEP_QUESTIONS_PATH has the questions, or the recipe needs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -25,10 +25,10 @@ class Request(BaseModel):
     messages: list[str]
 
 
-def asked(request: Request) -> list[Asked]:
+def asked(request: Request) -> Iterator[Asked]:
     if not request.messages:
         raise InvalidRequestError([("messages", "there are no messages; send at least one")], malformed=True)
-    return [_one(i, message) for i, message in enumerate(request.messages)]
+    return (_one(i, message) for i, message in enumerate(request.messages))
 
 
 def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:

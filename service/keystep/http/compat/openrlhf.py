@@ -9,7 +9,7 @@ only, the same keys always. Empty lists are asked for by several URLs, and answe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,14 +26,14 @@ class Request(BaseModel):
     labels: list[Any] | None = None
 
 
-def asked(request: Request) -> list[Asked]:
+def asked(request: Request) -> Iterator[Asked]:
     count = len(request.query)
     for name, given in (("prompts", request.prompts), ("labels", request.labels)):
         if given is not None and len(given) != count:
             raise InputError(f"{name} has {len(given)} entries and query has {count}; send one for each", field=name)
     prompts: list[str | None] = [None] * count if request.prompts is None else list(request.prompts)
     labels = [None] * count if request.labels is None else request.labels
-    return [_one(i, query, prompt, label) for i, (query, prompt, label) in enumerate(zip(request.query, prompts, labels, strict=True))]
+    return (_one(i, query, prompt, label) for i, (query, prompt, label) in enumerate(zip(request.query, prompts, labels, strict=True)))
 
 
 def answer(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:

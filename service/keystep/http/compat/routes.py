@@ -41,7 +41,7 @@ _PARAMETERS = [
 
 
 def install(app: FastAPI, settings: Settings, admission: Admission, metrics: Metrics, scoring: Scoring) -> None:
-    compat = Compat(scoring.score, scoring.beside, metrics, questions.load(settings.questions_path))
+    compat = Compat(scoring.score, scoring.beside, admission, metrics, questions.load(settings.questions_path))
     for path, protocol, summary in ROUTES:
         _add(app, admission, metrics, compat, path, protocol, summary)
 

@@ -12,7 +12,7 @@ import re
 import threading
 import typing
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from keystep.errors import InputError, KeystepError, TooLargeError
 from keystep.http import slices
+from keystep.http.admission import Admission
 from keystep.http.compat.labels import question_fields
 from keystep.http.compat.options import Options
 from keystep.http.compat.questions import Questions
@@ -35,6 +36,8 @@ _log = logging.getLogger(__name__)
 COMPONENTS = ("step_rar", "step_rvr", "outcome", "key_steps_matched", "key_steps_soft")
 # A trainer that tries again is turned away so often before it is given its fallback, and so many requests are remembered.
 _REFUSALS = 2
+# A rollout comes with its messages, or a label.
+_OBJECTS = 16
 _REMEMBERED = 65_536
 
 
@@ -100,7 +103,7 @@ class Protocol(Generic[R]):
     """asked: the rollouts of a request, in order.  answer: what the trainer reads, of their rewards, in that order."""
 
     request: type[R]
-    asked: Callable[[R], list[Asked]]
+    asked: Callable[[R], Iterable[Asked]]
     answer: Callable[[Compat, bytes, R, Sequence[Scored], Options], Any]
 
 
@@ -113,6 +116,7 @@ class Compat:
 
     score: Callable[[bytes], Awaitable[bytes]]
     beside: Beside
+    admission: Admission
     metrics: Metrics
     questions: Questions
     _refused: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
@@ -122,8 +126,9 @@ class Compat:
         """What the trainer reads, of what it sent. Raises InputError under its own field names, UndecidedError."""
 
         def read() -> tuple[R, list[Asked], bytes]:
+            self.admission.check_objects(body, _OBJECTS)
             request = _parse(protocol.request, body)
-            asked = protocol.asked(request)
+            asked = self.admission.check_count(protocol.asked(request))
             return request, asked, self._wire(asked, chosen)
 
         request, asked, groups = await self.beside(read, body)

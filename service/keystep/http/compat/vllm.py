@@ -10,7 +10,7 @@ There is no label in it: KEYSTEP_QUESTIONS_PATH has the questions. verl tries 5x
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -26,9 +26,9 @@ class Request(BaseModel):
     input: str | list[str]
 
 
-def asked(request: Request) -> list[Asked]:
+def asked(request: Request) -> Iterator[Asked]:
     inputs = [request.input] if isinstance(request.input, str) else request.input
-    return [_one(f"input.{i}", text) for i, text in enumerate(inputs)]
+    return (_one(f"input.{i}", text) for i, text in enumerate(inputs))
 
 
 def classify(compat: Compat, body: bytes, request: Request, scored: Sequence[Scored], chosen: Options) -> dict[str, Any]:
