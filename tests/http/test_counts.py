@@ -23,13 +23,13 @@ def admission(tmp_path):
 def test_objects_are_counted_before_a_body_is_parsed(admission):
     many = json.dumps([{}] * 4_103).encode()
     with pytest.raises(TooLargeError, match=r"has 4103 objects; the most is 4102, 3 a rollout \(KEYSTEP_MAX_ROLLOUTS 2\)"):
-        admission.check_objects(many, 3)
-    admission.check_objects(many, 4)
+        admission.check_objects(many)
+    admission.check_objects(many, each=4)
 
 
 def test_braces_within_strings_are_no_objects(admission):
-    admission.check_objects(json.dumps({"text": '\\frac{1}{2} "{" \\' * 5_000}).encode(), 3)
-    admission.check_objects(b'"' + b"{" * 10_000, 3)
+    admission.check_objects(json.dumps({"text": '\\frac{1}{2} "{" \\' * 5_000}).encode())
+    admission.check_objects(b'"' + b"{" * 10_000)
 
 
 def test_what_is_asked_is_taken_no_further_than_there_may_be(admission):
@@ -48,6 +48,7 @@ def test_what_is_asked_is_taken_no_further_than_there_may_be(admission):
         ("/v1/jobs", {"groups": [{"id": "q", "rollouts": [{"id": "r", "text": ""}] * MANY}]}),
         ("/v1/verify", {"items": [{"id": "i", "text": "", "answer": "6"}] * MANY}),
         ("/v1/key-steps", {"questions": [{"id": "q"}] * MANY}),
+        ("/v1/pairs", {"groups": [{"id": "q", "question": "?", "rollouts": [{"id": "r", "text": "", "scores": {}}] * MANY}]}),
         ("/get_reward", {"query": [""] * MANY}),
         ("/classify", {"input": [""] * MANY}),
         ("/v1/score/evaluation", {"messages": [""] * MANY}),
@@ -63,6 +64,6 @@ def test_little_is_held_of_what_is_too_much(admission):
     body = b'{"groups":[{"id":"q","rollouts":[%b]}]}' % b",".join([b'{"id":"1","text":""}'] * 100_000)
     tracemalloc.start()
     with pytest.raises(TooLargeError):
-        admission.check_objects(body, 3)
+        admission.check_objects(body)
     assert tracemalloc.get_traced_memory()[1] < len(body)
     tracemalloc.stop()

@@ -84,8 +84,11 @@ class Admission:
         self._bytes = others + size
         return size
 
-    def check_objects(self, body: bytes, each: int) -> None:
-        """Before a body is parsed: many small objects take a hundred times their bytes. each: objects a rollout may come with."""
+    def check_objects(self, body: bytes, *, each: int = 3) -> None:
+        """Before a body is parsed: many small objects take a hundred times their bytes.
+
+        each: objects a rollout may come with; on the wire itself, its group, its scores.
+        """
         most = each * self._settings.max_rollouts + _MORE_OBJECTS
         if len(body) <= most or body.count(b"{") <= most:
             return

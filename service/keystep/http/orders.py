@@ -12,9 +12,6 @@ from keystep.ports import Worked
 from keystep.recipe import Recipe, resolve
 from keystep.verify.verifier import VerifyItem
 
-# A rollout, its group, and something to spare.
-_OBJECTS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class ScoreOrder:
@@ -52,14 +49,14 @@ class Orders:
         self._admission = admission
 
     def score(self, body: bytes) -> ScoreOrder:
-        self._admission.check_objects(body, _OBJECTS)
+        self._admission.check_objects(body)
         request = pieces.parse(body)
         recipe = resolve(request.recipe)
         self._check_groups(request.groups)
         return ScoreOrder(request, recipe, [wire.group_from(g) for g in request.groups])
 
     def verify(self, body: bytes) -> VerifyOrder:
-        self._admission.check_objects(body, _OBJECTS)
+        self._admission.check_objects(body)
         request = wire.parse(wire.VerifyRequest, body)
         recipe = resolve(request.recipe)
         for i, item in enumerate(request.items):
@@ -68,7 +65,7 @@ class Orders:
         return VerifyOrder(request, recipe, [VerifyItem(wire.question_from(i), i.text, truncated=i.truncated) for i in request.items])
 
     def key_steps(self, body: bytes) -> KeyStepsOrder:
-        self._admission.check_objects(body, _OBJECTS)
+        self._admission.check_objects(body)
         request = wire.parse(wire.KeyStepsRequest, body)
         recipe = resolve(request.recipe)
         for i, question in enumerate(request.questions):

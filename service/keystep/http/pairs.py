@@ -37,6 +37,7 @@ def install(app: FastAPI, admission: Admission, metrics: Metrics) -> None:
 
 
 def _read(body: bytes, admission: Admission) -> pairs.PairsRequest:
+    admission.check_objects(body)
     order = parse(pairs.PairsRequest, body)
     for i, group in enumerate(order.groups):
         admission.check_text(f"groups.{i}.question", group.question)

@@ -61,6 +61,7 @@ def install(app: FastAPI, admission: Admission, metrics: Metrics, models: Reward
 
 
 def _read(body: bytes, model: RewardModel, admission: Admission) -> wire.RewardModelRequest:
+    admission.check_objects(body)
     order = parse(wire.RewardModelRequest, body)
     for i, item in enumerate(order.items):
         for field in ("question", "text", "other"):

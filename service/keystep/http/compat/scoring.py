@@ -126,7 +126,7 @@ class Compat:
         """What the trainer reads, of what it sent. Raises InputError under its own field names, UndecidedError."""
 
         def read() -> tuple[R, list[Asked], bytes]:
-            self.admission.check_objects(body, _OBJECTS)
+            self.admission.check_objects(body, each=_OBJECTS)
             request = _parse(protocol.request, body)
             asked = self.admission.check_count(protocol.asked(request))
             return request, asked, self._wire(asked, chosen)
