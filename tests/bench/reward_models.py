@@ -5,7 +5,8 @@
 Random models on one thread, with the tokenizer of all-MiniLM-L6-v2, over groups of responses as a trainer sends them: real ones of KEYSTEP_SHARED (GSM8K
 in groups of 4, MATH in groups of 8, both together), or this benchmark's own rollouts where there are none. Each round takes other questions, and all
 ways take turns in it; figures are medians over rounds, ratios are taken within a round. Tokens are the samples' own, every one counted,
-padding not. "Products alone" are the model's linear layers on numbers of the samples' lengths: what a loop cannot do without.
+padding not. "Products alone" are the model's linear layers on numbers of the samples' lengths: what a loop cannot do without. By oneDNN they are
+those of keystep/models/products.py.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification, PreTrainedTokenizerFast
 
 from keystep.models.local import LocalModel
+from keystep.models.products import Product
 from keystep.models.sample import Sample
 from keystep.models.spec import Local
 from models import tiny
@@ -119,12 +121,12 @@ class Plain:
         return found
 
     @torch.inference_mode()
-    def products(self, batch: list[Sample]) -> None:
+    def products(self, batch: list[Sample], layers: list[Any]) -> None:
         for sample in batch:
             count = len(self.ids(sample))
             numbers = {width: torch.ones(1, count, width) for width in {m.in_features for m in self.linear}}
-            for m in self.linear:
-                m(numbers[m.in_features])
+            for linear, layer in zip(self.linear, layers, strict=True):
+                layer(numbers[linear.in_features])
 
 
 def shared(rows: list[list[int]]) -> float:
@@ -138,6 +140,8 @@ def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, 
     ours = LocalModel("bench", Local.model_validate({"kind": kind, "model": folder, "system": SYSTEM}))
     ours.start()
 
+    onednn = [Product(linear) for linear in plain.linear]
+
     def keystep(batch: list[Sample]) -> list[float]:
         scores = ours.score(batch)
         return [step for s in scores for step in s.steps or ()] if kind == "prm_class" else [s.value for s in scores]
@@ -146,7 +150,8 @@ def compare(folder: str, kind: str, which: str, rounds: int) -> tuple[dict[str, 
         "one by one": plain.loop,
         f"batches of {PLAIN_BATCH}, padded": plain.padded,
         "keystep": keystep,
-        "one by one, products alone": plain.products,
+        "one by one, products alone": lambda batch: plain.products(batch, plain.linear),
+        "the same by oneDNN": lambda batch: plain.products(batch, onednn),
     }
     rates: dict[str, list[float]] = {way: [] for way in ways}
     lengths: list[int] = []

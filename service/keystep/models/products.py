@@ -1,8 +1,8 @@
 """Matrix products on a CPU in float32 by oneDNN, with the weights laid out for it once.
 
-torch has MKL compute a linear layer of float32. oneDNN did so in four fifths of the time where this was measured, but only with
-weights that are already in its own layout (docs/reward-models.md). torch gives no public name to either step: these are what its compiler
-freezes a model to, so where they are missing, or their products are others, the layers stay as they are.
+torch has MKL compute a linear layer of float32. Where layers are wide oneDNN took less time (docs/reward-models.md), given weights
+that are already in its own layout. torch gives no public name to either step: these are what its compiler freezes a model to, so where
+they are missing, or their products are others, the layers stay as they are.
 """
 
 from __future__ import annotations
