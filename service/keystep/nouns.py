@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def noun(cls: type[T]) -> type[T]:
-    """A value: equal by content, and hashed by it. Nobody assigns to its fields: mypy sees to that, for when Python does, to make one
-    takes ten times as long, and a rollout's evidence is some thirty of them."""
+    """A value: equal by content, and hashed by it. That nobody assigns to its fields is mypy's to see; when Python does, to make one
+    takes several times as long, and a rollout's evidence is some thirty of them (docs/decisions/0011)."""
     return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
