@@ -282,13 +282,17 @@ class Reading:
     def _may_say(self, value: Number) -> bool:
         """Whether words may stand for the number."""
         if not isinstance(value, int):
-            return self._says_scales or any(word in self.low for word in FRACTION_WORDS)
+            return self._says_scales or self._says_fractions
         spoken = _SPOKEN.get(abs(value))
         return self._says_scales if spoken is None else any(word in self.low for word in spoken)
 
     @lazy
     def _says_scales(self) -> bool:
         return any(word in self.low for word in _SCALES)
+
+    @lazy
+    def _says_fractions(self) -> bool:
+        return any(word in self.low for word in FRACTION_WORDS)
 
     def _standing(self, digits: str) -> list[int]:
         """Where digits stand, no part of more of them."""

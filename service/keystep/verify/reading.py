@@ -24,6 +24,8 @@ _REASON: Final = re.compile(
 )
 _ASIDE: Final = re.compile(r"(?<=[\w%°])\s+\([^()]*\)[.\s]*$")
 _BOLD: Final = re.compile(r"(?<![\w*)])\*\*([^*\n]+)\*\*(?![\w*(])")
+# A number or a letter: however it is marked, it can be read in one way.
+_ALONE: Final = re.compile(r"[A-Za-z]|-?\d+(?:\.\d+)?%?")
 # What is read of a region: answers are short.
 _READ: Final = 600
 _HOPE: Final = re.compile(r"\.?\s*I hope it is correct.*$", re.IGNORECASE | re.DOTALL)
@@ -36,9 +38,10 @@ _ANSWER_WORD: Final = re.compile(
 @lru_cache(maxsize=4096)
 def readings(region: str) -> tuple[str, ...]:
     """Ways to read region as an answer, without repeats: itself, its first sentence, its formulas, what follows 'is' or '='."""
-    if region.isascii() and region.isalnum():
-        return (region[:_READ],)  # a number, a letter, a word: it can be read in one way
     region = _HOPE.sub("", level(region[:_READ])).strip()
+    alone = bare(region)
+    if _ALONE.fullmatch(alone):
+        return (alone,)
     found: dict[str, None] = {}
 
     def add(text: str) -> None:
