@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from keystep.errors import RecipeError
 
 # Raise when a change of code changes any reward of any recipe.
-SEMANTICS = 3
+SEMANTICS = 4
 
 
 Aggregate = Literal["min", "mean", "product", "last"]
