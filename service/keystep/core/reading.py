@@ -66,6 +66,8 @@ _VERB: Final = re.compile(r"\b(?:is|are|was|were|gives|giving|makes|yields|leave
 _SPOKEN: Final[dict[int, tuple[str, ...]]] = {}
 for _word, _value in NUMBER_WORDS.items():
     _SPOKEN[_value] = (*_SPOKEN.get(_value, ()), _word)
+# Where "third" is not, "thirds" is not either.
+_PARTS: Final = tuple(word for word in FRACTION_WORDS if not any(other != word and other in word for other in FRACTION_WORDS))
 _SCALES: Final = (*SCALE_WORDS, *(word for word, value in NUMBER_WORDS.items() if value >= 20 and word.isascii()))
 _GLUED: Final = re.compile(r"frac\s*\d")  # \\frac12
 _DECIMAL: Final = re.compile(r"\.\d+")
@@ -292,7 +294,7 @@ class Reading:
 
     @lazy
     def _says_fractions(self) -> bool:
-        return any(word in self.low for word in FRACTION_WORDS)
+        return any(word in self.low for word in _PARTS)
 
     def _standing(self, digits: str) -> list[int]:
         """Where digits stand, no part of more of them."""

@@ -92,28 +92,32 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 @lru_cache(maxsize=512)
-def _needles(prepared: PreparedKeySteps) -> tuple[tuple[tuple[str, bool], ...], ...]:
-    """Of each key step: its forms lower-cased, and whether each is a fragment (no verb, no equation)."""
+def _needles(prepared: PreparedKeySteps) -> tuple[tuple[str, ...], ...]:
+    """Of each key step: its forms lower-cased."""
     return tuple(
-        tuple((low, _VERB.search(low) is None) for low in dict.fromkeys(lower(fold(f)).strip() for f in step.forms) if len(low) >= MIN_FORM)
+        tuple(low for low in dict.fromkeys(lower(fold(f)).strip() for f in step.forms) if len(low) >= MIN_FORM)
         for step in prepared.key_steps
     )
 
 
+@lru_cache(maxsize=2048)
+def _is_fragment(form: str) -> bool:
+    """No sentence: it has neither a verb nor an equation sign."""
+    return _VERB.search(form) is None
+
+
 def _dumps(prepared: PreparedKeySteps, reading: Reading) -> list[Span]:
-    key_steps, needles = prepared.key_steps, _needles(prepared)
-    low = reading.low
-    present = [(i, found) for i, step in enumerate(needles) if (found := [(n, at) for n, _ in step if (at := low.find(n)) >= 0])]
-    if len(present) < min(MIN_ITEMS, len(key_steps)) or len(key_steps) < 2:
+    total, low = len(prepared.key_steps), reading.low
+    present = [(i, found) for i, step in enumerate(_needles(prepared)) if (found := [(n, at) for n in step if (at := low.find(n)) >= 0])]
+    if len(present) < min(MIN_ITEMS, total) or total < 2:
         return []
     places = _places(present, low)
     if not _gather(places):
         return []
-    fragments = {n for step in needles for n, fragment in step if fragment}
     out = []
     for run in _clusters(_longest(places), low):
         cluster = _trimmed(run, low)
-        if cluster and _is_dump(cluster, low, fragments, len(key_steps)):
+        if cluster and _is_dump(cluster, low, total):
             out.append((cluster[0].start, cluster[-1].end))
     return out
 
@@ -188,7 +192,7 @@ def _breaks(gap: str) -> bool:
     return "." in gap or "\n" in gap
 
 
-def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) -> bool:
+def _is_dump(cluster: list[_Item], low: str, total: int) -> bool:
     steps = {item.key_step for item in cluster}
     if len(steps) < 2:
         return False
@@ -201,7 +205,7 @@ def _is_dump(cluster: list[_Item], low: str, fragments: set[str], total: int) ->
         return True
     if len(steps) < MIN_ITEMS:
         return False
-    loose = sum(item.form in fragments for item in cluster)
+    loose = sum(_is_fragment(item.form) for item in cluster)
     texts = sum("=" not in item.form for item in cluster)
     # Nobody who reasons says the same in several of the key step's own phrasings, one after the other.
     if len({item.form for item in cluster}) - len(steps) >= 2:

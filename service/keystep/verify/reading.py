@@ -43,11 +43,13 @@ def readings(region: str) -> tuple[str, ...]:
     if _ALONE.fullmatch(alone):
         return (alone,)
     found: dict[str, None] = {}
+    tried: set[str] = set()
 
     def add(text: str) -> None:
-        text = bare(text)
-        if text:
-            found.setdefault(text, None)
+        if text not in tried:
+            tried.add(text)
+            if text := bare(text):
+                found.setdefault(text, None)
 
     add(region)
     add(_ANSWER_WORD.sub("", region))
