@@ -6,7 +6,6 @@ What is measured has been started and warmed on other content before; its input 
 """
 
 import ast
-import gc
 import json
 import os
 import socket
@@ -21,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from keystep.garbage import collect_seldom
 from rollouts import groups
 
 GROUPS_PER_REQUEST = 16
@@ -39,8 +39,7 @@ def tree_cpu(pid: int) -> float:
 
 @contextmanager
 def clock(result: Result, pid: int) -> Iterator[None]:
-    gc.collect()
-    gc.freeze()  # whoever is measured: what was loaded before costs nothing while the clock runs
+    collect_seldom()  # whoever is measured: what was loaded before costs nothing while the clock runs, and garbage next to nothing
     cpu, wall = tree_cpu(pid), time.perf_counter()
     yield
     result["wall"] = time.perf_counter() - wall

@@ -27,6 +27,7 @@ from keystep import engine, wire
 from keystep.batch.chunks import Input, Item, Scored, score_chunk
 from keystep.batch.scorers import Detail
 from keystep.errors import InputError, KeystepError
+from keystep.garbage import collect_seldom
 from keystep.recipe import Recipe
 from keystep.settings import Settings
 
@@ -119,6 +120,7 @@ class _Actor:
         self._work = work
         self._engine = engine.build(work.settings.model_copy(update={"verifier_workers": 1}))
         self._engine.start()
+        collect_seldom()
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         return {"scored": [pickle.dumps(self._answer(pickle.loads(chunk))) for chunk in rows["chunk"]]}  # noqa: S301 - written by the task that reads

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import threading
 import time
@@ -22,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from keystep import __version__
 from keystep.engine import build
 from keystep.errors import ComponentError
+from keystep.garbage import collect_seldom
 from keystep.http import jobs as job_routes
 from keystep.http import openapi, page, pairs, problems, reward_models, streaming
 from keystep.http.admission import Admission
@@ -38,10 +38,6 @@ from keystep.recipe import RECIPES, Recipe, resolve
 from keystep.settings import Settings
 
 _log = logging.getLogger(__name__)
-
-# A collection of what hundreds of requests hold took a tenth of a second, in which nobody was answered, and found nothing: no
-# request leaves garbage in circles. It stays as a net under what we did not think of.
-_COLLECT = (1_000_000, 20, 20)
 _SUMMARY = "Step-wise rewards for multimodal reasoners, with evidence: StepRAR, StepRVR, outcome."
 
 
@@ -92,8 +88,7 @@ def _lifespan(scorer: Scorer, scoring: Scoring, jobs: job_routes.Jobs) -> Callab
         except ComponentError as error:
             _log.error("this service will not become ready: %s; mend that and start it again", error)
             return
-        gc.freeze()  # what is there now stays: no collection need look at it again (it was a third of the loop's time)
-        gc.set_threshold(*_COLLECT)
+        collect_seldom()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

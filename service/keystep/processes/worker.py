@@ -8,7 +8,6 @@ and no other, and a chunk takes as long as it computes.
 from __future__ import annotations
 
 import dataclasses
-import gc
 import itertools
 import logging
 import os
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from keystep import scoring
+from keystep.garbage import collect_seldom
 from keystep.nouns import Evidence, KeyStep, Outcome, Question, Reason, Rollout, ScoredRollout, Structure
 from keystep.processes.messages import ORDER, Ask, Order, Piece, Report, bodies, frame, packed, unpacked
 from keystep.processes.times import Stopwatch
@@ -139,7 +139,7 @@ def main() -> None:
     front = _take_over_socket()
     _warm_up()
     os.nice(_NICE)
-    gc.freeze()  # what is there now stays: no collection need look at it again
+    collect_seldom()
     desk = Desk()
     _send(front, Report(ready=True))
     buffer = bytearray()
