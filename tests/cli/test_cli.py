@@ -110,7 +110,10 @@ def test_a_bad_setting_is_named() -> None:
 
 
 def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keystep", "score", str(EXAMPLES), "-o", "out.jsonl", "--batch", "1"]
+    groups = [json.loads(line) for line in EXAMPLES.read_text("utf-8").splitlines()]
+    many = [group | {"id": f"{copy}: {group['id']}"} for copy in range(100) for group in groups]  # more than is done before the signal
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(group) + "\n" for group in many), "utf-8")
+    command = [sys.executable, "-m", "keystep", "score", "in.jsonl", "-o", "out.jsonl", "--batch", "1"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "out.jsonl").exists():
         assert process.poll() is None
